@@ -1,0 +1,242 @@
+"""Trace-level information, ambient values, suppression, and carrying the context across threads and services."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from types import TracebackType
+from typing import Any, ParamSpec, TypeVar
+
+from opentelemetry import baggage, propagate as otel_propagate, trace
+from opentelemetry.context import Context
+
+from . import _ambient_processor, _runtime, _settings
+from ._guard import guarded, report, warn_once
+from ._spans import Span
+from .content.encode import text_or_json
+from .content.policy import DROPPED, ContentPolicy
+from .content.shorten import shorten_text
+from .conventions import attributes as attr
+from .telemetry.ambient import with_ambient
+from .telemetry.operation import OPERATION_KEY, Operation
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+PREVIEW_LENGTH = 1_000
+_AMBIENT_KEYS = {"session_id": attr.SESSION_ID, "user_id": attr.USER_ID, "conversation_id": attr.CONVERSATION_ID}
+_MAX_BAGGAGE_LENGTH = 256
+
+
+@guarded()
+def update_current_trace(
+    tags: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    request_preview: Any = None,
+    response_preview: Any = None,
+    client_request_id: str | None = None,
+    session_id: str | None = None,
+    user_id: str | None = None,
+    name: str | None = None,
+) -> None:
+    """Describe the current trace as a whole, from however deep inside it.
+
+    Written to the outermost genai_otel span of the trace in this process. Calls merge, the last value of a key wins;
+    values that are not strings are encoded; previews are cut at 1,000 characters. Outside any trace: one warning.
+    """
+    root = _current_root()
+    if root is None:
+        return
+    policy = root.settings.content
+    root.update(_trace_attributes(tags, metadata, policy))
+    root.update(
+        {
+            attr.REQUEST_PREVIEW: _preview(attr.REQUEST_PREVIEW, request_preview, policy),
+            attr.RESPONSE_PREVIEW: _preview(attr.RESPONSE_PREVIEW, response_preview, policy),
+            attr.CLIENT_REQUEST_ID: _encoded(client_request_id),
+            attr.SESSION_ID: _encoded(session_id),
+            attr.USER_ID: _encoded(user_id),
+            attr.TRACE_NAME: _encoded(name),
+        }
+    )
+
+
+def _current_root() -> Operation | None:
+    context = _runtime.current()
+    current = trace.get_current_span(context)
+    operation = current._operation if isinstance(current, Span) else context.get(OPERATION_KEY)
+    if isinstance(operation, Operation):
+        return operation.root
+    if not isinstance(current, Span) and not _runtime.suppressed(context):
+        warn_once("update_current_trace", "update_current_trace() called outside any trace: nothing is recorded")
+    return None
+
+
+def _trace_attributes(
+    tags: Mapping[str, Any] | None, metadata: Mapping[str, Any] | None, policy: ContentPolicy
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for prefix, values in ((attr.TAG_PREFIX, tags), (attr.METADATA_PREFIX, metadata)):
+        for key, value in (values or {}).items():
+            cleared = policy.cleared(f"{prefix}{key}", value)
+            if cleared is not DROPPED and cleared is not None:
+                found[f"{prefix}{key}"] = _encoded(cleared)
+    return found
+
+
+def _preview(where: str, value: Any, policy: ContentPolicy) -> str | None:
+    if value is None:
+        return None
+    cleared = policy.cleared(where, value)
+    return None if cleared is DROPPED else shorten_text(text_or_json(cleared)[0], PREVIEW_LENGTH)
+
+
+def _encoded(value: Any) -> str | None:
+    return None if value is None else text_or_json(value)[0]
+
+
+class _Block:
+    """A block in which another OpenTelemetry context is current; for ``with``, ``async with`` and reuse."""
+
+    def __init__(self, change: Callable[[Context], Context]) -> None:
+        self._change = change
+        self._tokens: list[_runtime.Token] = []
+
+    def __enter__(self) -> None:
+        context = _runtime.current()
+        try:
+            context = self._change(context)
+        except Exception:
+            report("context")
+        self._tokens.append(_runtime.attach(context))
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        if self._tokens:
+            _runtime.detach(self._tokens.pop())
+
+    async def __aenter__(self) -> None:
+        self.__enter__()
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.__exit__(exc_type, exc, tb)
+
+
+def context(
+    *,
+    session_id: str | None = None,
+    user_id: str | None = None,
+    conversation_id: str | None = None,
+    tags: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    propagate: bool = False,
+) -> _Block:
+    """Give every span that starts inside a session, user and conversation id: ``with context(session_id="s1"):``.
+
+    Holds for spans of ours and of any other OpenTelemetry instrumentation in the process. Tags and metadata go to the
+    outermost span of ours that starts inside. Blocks nest, the inner value wins, leaving restores. With ``propagate``
+    the three ids also go into the baggage, and so to every service called from here.
+    """
+    given = {"session_id": session_id, "user_id": user_id, "conversation_id": conversation_id}
+    ids = {_AMBIENT_KEYS[name]: str(value) for name, value in given.items() if value is not None}
+
+    def change(outer: Context) -> Context:
+        settings = _settings.current()
+        _ambient_processor.ensure(settings)
+        inner = with_ambient(outer, ids, _trace_attributes(tags, metadata, settings.content))
+        if propagate:
+            for key, value in ids.items():
+                inner = baggage.set_baggage(key, value, inner)
+        return inner
+
+    return _Block(change)
+
+
+def suppress() -> _Block:
+    """Turn tracing off inside: ``with suppress():``, by OpenTelemetry's own key, so that others honour it too."""
+    return _Block(_runtime.suppress)
+
+
+def propagate(fn: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Bind the caller's context to a callable, for another thread or a later time.
+
+    Raises:
+        TypeError: if ``fn`` is not callable.
+    """
+    if not callable(fn):
+        raise TypeError(f"propagate binds callables, not {type(fn).__name__}")
+    bound = _runtime.current()
+
+    def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        token = _runtime.attach(bound)
+        try:
+            return fn(*args, **kwargs)
+        finally:
+            _runtime.detach(token)
+
+    return functools.update_wrapper(call, fn) if hasattr(fn, "__name__") else call
+
+
+class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
+    """The standard executor; every task runs in the OpenTelemetry context of whoever submitted it."""
+
+    def submit(
+        self, fn: Callable[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs
+    ) -> concurrent.futures.Future[_R]:
+        """Schedule a call as the standard executor does; ``map`` goes through here as well."""
+        return super().submit(propagate(fn), *args, **kwargs)
+
+
+def inject_headers(headers: MutableMapping[str, str] | None = None) -> dict[str, str]:
+    """Return headers that carry the current trace to another service, added to a copy of ``headers``.
+
+    Uses the globally configured propagators (by default ``traceparent``, ``tracestate`` and ``baggage``).
+    """
+    carrier: dict[str, str] = dict(headers or {})
+    try:
+        otel_propagate.inject(carrier)
+    except Exception:
+        report("inject_headers")
+    return carrier
+
+
+def extract_headers(headers: Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None) -> _Block:
+    """Continue the trace that a request's headers carry: ``with extract_headers(request.headers):``.
+
+    Takes a mapping or (name, value) pairs, names in any case, bytes or text. Session, user and conversation ids that
+    the caller put in the baggage are given to the spans that start inside.
+    """
+    carrier = dict(_header_items(headers))
+
+    def change(outer: Context) -> Context:
+        inner = otel_propagate.extract(carrier, outer)
+        carried = {key: baggage.get_baggage(key, inner) for key in _AMBIENT_KEYS.values()}
+        ids = {key: value for key, value in carried.items() if _usable(value)}
+        if not ids:
+            return inner
+        _ambient_processor.ensure(_settings.current())
+        return with_ambient(inner, ids, {})
+
+    return _Block(change)
+
+
+def _usable(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= _MAX_BAGGAGE_LENGTH
+
+
+def _header_items(headers: Any) -> Iterator[tuple[str, str]]:
+    try:
+        items = headers.items() if hasattr(headers, "items") else headers or ()
+        for name, value in items:
+            yield _decoded(name).lower(), _decoded(value)
+    except Exception:
+        report("extract_headers")
+
+
+def _decoded(value: Any) -> str:
+    if isinstance(value, (bytes, bytearray)):
+        return value.decode("latin-1")
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

@@ -1,0 +1,137 @@
+"""Decorated generators: the span covers the iteration and is current only while the body runs.
+
+Each step attaches the body's own rolling context, resumes the body, and restores the consumer's: spans opened in the
+body stay with the body across ``yield``, and the consumer never sees them. The parent is what was current when the
+generator was created; a generator that is never iterated makes no span.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator
+from typing import Any
+
+from opentelemetry.context import Context
+
+from . import _runtime
+from ._guard import report
+from ._spans import finish
+from ._traced import Call, Plan
+from .conventions.span_types import Shape
+
+
+class Iteration:
+    """The span of one iteration, and the items it has seen."""
+
+    __slots__ = ("call", "context", "items")
+
+    def __init__(self, plan: Plan, context: Context, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.call: Call | None = None
+        self.items: list[Any] | None = None
+        self.context = context
+        try:
+            self.call = call = Call(plan, context)
+            self.context = call.context
+            call.record_inputs(args, kwargs)
+            if call.operation is not None and plan.wants(plan.outputs, call.operation):
+                self.items = []
+        except Exception:
+            report("trace.start")
+
+    def end(self, exc: BaseException | None = None) -> None:
+        """End the span; what was yielded until now is its output."""
+        call = self.call
+        if call is None or call.operation is None:
+            return
+        try:
+            if self.items is not None:
+                call.record_output(self._folded(call.plan))
+        except Exception:
+            report("trace.output")
+        finish(call.span, call.operation, exc=exc)
+
+    def _folded(self, plan: Plan) -> Any:
+        items = self.items or []
+        if plan.reducer is not None:
+            try:
+                return plan.reducer(items)
+            except Exception:
+                report("trace.output_reducer")
+                return items
+        text = plan.spec.rules.shape is Shape.MESSAGES and all(isinstance(item, str) for item in items)
+        return "".join(items) if text else items
+
+
+def drive(
+    body: Generator[Any, Any, Any], plan: Plan, context: Context, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Generator[Any, Any, Any]:
+    """Run a generator's body step by step under its span, with the whole generator protocol."""
+    iteration = Iteration(plan, context, args, kwargs)
+    rolling, items = iteration.context, iteration.items
+    attach, detach, current = _runtime.attach, _runtime.detach, _runtime.current
+    resume, value = body.send, None
+    try:
+        while True:
+            token = attach(rolling)
+            try:
+                item = resume(value)
+            except StopIteration as stop:
+                iteration.end()
+                return stop.value
+            finally:
+                rolling = current()
+                detach(token)
+            if items is not None:
+                items.append(item)
+            try:
+                value = yield item
+                resume = body.send
+            except GeneratorExit:
+                token = attach(rolling)
+                try:
+                    body.close()
+                finally:
+                    detach(token)
+                raise
+            except BaseException as thrown:
+                resume, value = body.throw, thrown  # type: ignore[assignment]
+    except BaseException as exc:
+        iteration.end(exc)
+        raise
+
+
+async def drive_async(
+    body: AsyncGenerator[Any, Any], plan: Plan, context: Context, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> AsyncGenerator[Any, Any]:
+    """Run an async generator's body step by step under its span, with the whole protocol."""
+    iteration = Iteration(plan, context, args, kwargs)
+    rolling, items = iteration.context, iteration.items
+    attach, detach, current = _runtime.attach, _runtime.detach, _runtime.current
+    resume, value = body.asend, None
+    try:
+        while True:
+            token = attach(rolling)
+            try:
+                item = await resume(value)
+            except StopAsyncIteration:
+                iteration.end()
+                return
+            finally:
+                rolling = current()
+                detach(token)
+            if items is not None:
+                items.append(item)
+            try:
+                value = yield item
+                resume = body.asend
+            except GeneratorExit:
+                token = attach(rolling)
+                try:
+                    await body.aclose()
+                finally:
+                    detach(token)
+                raise
+            except BaseException as thrown:
+                resume, value = body.athrow, thrown  # type: ignore[assignment]
+    except BaseException as exc:
+        iteration.end(exc)
+        raise

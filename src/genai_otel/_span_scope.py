@@ -1,0 +1,164 @@
+"""``start_span`` and ``start_span_no_context``: spans around a block, and spans that live on their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace import SpanContext
+
+from . import _runtime, _settings
+from ._guard import report, warn_once
+from ._spans import Span, finish
+from .conventions.span_types import Rules, SpanType, rules_for
+from .telemetry.operation import Operation, entered
+from .telemetry.spec import Spec, memory_operation
+
+
+class SpanScope:
+    """A block of code as a span: current inside, ended on the way out, context restored.
+
+    Returned by :func:`start_span`; enter it with ``with`` or ``async with``.
+    """
+
+    __slots__ = ("_inputs", "_operation", "_span", "_spec", "_token")
+
+    def __init__(self, spec: Spec, inputs: Any = None) -> None:
+        self._spec = spec
+        self._inputs = inputs
+        self._operation: Operation | None = None
+        self._span: trace.Span | None = None
+        self._token: _runtime.Token = None
+
+    def __enter__(self) -> Span:
+        context = _runtime.current()
+        span = self._begin(context)
+        self._token = _runtime.attach(entered(context, span, self._operation))
+        return span
+
+    def _begin(self, context: Context) -> Span:
+        try:
+            self._span, self._operation = self._spec.begin(_settings.current(), context)
+            if self._inputs is not None and self._operation is not None:
+                self._operation.set_inputs(self._inputs)
+        except Exception:
+            report("start_span")
+        if self._span is None:
+            self._span = trace.INVALID_SPAN
+        return Span(self._span, self._operation)
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        if self._token is not None:
+            _runtime.detach(self._token)
+            self._token = None
+        if self._span is not None:
+            finish(self._span, self._operation, exc=exc)
+
+    async def __aenter__(self) -> Span:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.__exit__(exc_type, exc, tb)
+
+
+def start_span(
+    name: str | None = None,
+    span_type: SpanType | str = SpanType.UNKNOWN,
+    attributes: Mapping[str, Any] | None = None,
+    *,
+    inputs: Any = None,
+    model: str | None = None,
+    provider: str | None = None,
+    operation: str | None = None,
+) -> SpanScope:
+    """Trace a block of code: ``with start_span("retrieval", span_type=SpanType.RETRIEVER) as span``.
+
+    Without ``name`` the span has its type's default name, which follows later ``set_model``, ``set_tool_call`` and
+    ``set_agent`` calls; a given name never changes. ``operation`` names the memory operation of a MEMORY span.
+    An exception is recorded and goes on unchanged. Wrong arguments are reported once in the log and replaced by
+    defaults: tracing never fails the block it traces.
+    """
+    return SpanScope(_tolerant_spec(name, span_type, attributes, model, provider, operation), inputs)
+
+
+def start_span_no_context(
+    name: str | None = None,
+    span_type: SpanType | str = SpanType.UNKNOWN,
+    parent: trace.Span | SpanContext | Context | None = None,
+    *,
+    inputs: Any = None,
+    attributes: Mapping[str, Any] | None = None,
+    model: str | None = None,
+    provider: str | None = None,
+    start_time_ns: int | None = None,
+    operation: str | None = None,
+) -> Span:
+    """Start a span that is not made current; the caller ends it with ``span.end()``, in any thread.
+
+    ``parent`` is a span, a span context or an OpenTelemetry ``Context``; without one the current span, if any, is
+    the parent. ``start_time_ns`` is in nanoseconds since the epoch.
+    """
+    otel: trace.Span = trace.INVALID_SPAN
+    started: Operation | None = None
+    try:
+        spec = _tolerant_spec(name, span_type, attributes, model, provider, operation)
+        otel, started = spec.begin(_settings.current(), parent_context(parent), start_time_ns)
+        if inputs is not None and started is not None:
+            started.set_inputs(inputs)
+    except Exception:
+        report("start_span_no_context")
+    return Span(otel, started)
+
+
+def parent_context(parent: object) -> Context:
+    """Return the current context with ``parent`` (span, span context, context or None for the current) in it."""
+    context = _runtime.current()
+    if parent is None:
+        return context
+    if isinstance(parent, Context):
+        return parent
+    if isinstance(parent, Span):
+        return entered(context, parent, parent._operation)
+    if isinstance(parent, trace.Span):
+        return trace.set_span_in_context(parent, context)
+    if isinstance(parent, SpanContext):
+        return trace.set_span_in_context(trace.NonRecordingSpan(parent), context)
+    warn_once("parent", "parent=%s ignored: it must be a span, a SpanContext or a Context", type(parent).__name__)
+    return context
+
+
+def _tolerant_spec(
+    name: object, span_type: Any, attributes: Any, model: object, provider: object, operation: str | None
+) -> Spec:
+    rules = _tolerant_rules(span_type)
+    if attributes is not None and not isinstance(attributes, Mapping):
+        warn_once("attributes", "attributes=%s ignored: it must be a mapping", type(attributes).__name__)
+        attributes = None
+    try:
+        operation = memory_operation(rules, operation)
+    except ValueError as exc:
+        warn_once("operation", "%s: ignored", exc)
+        operation = None
+    return Spec(
+        rules,
+        None if name is None else str(name),
+        attributes,
+        model=None if model is None else str(model),
+        provider=None if provider is None else str(provider),
+        operation=operation,
+    )
+
+
+def _tolerant_rules(span_type: Any) -> Rules:
+    try:
+        return rules_for(span_type)
+    except (TypeError, ValueError) as exc:
+        warn_once("span_type", "%s: the span becomes UNKNOWN", exc)
+        return rules_for(SpanType.UNKNOWN)

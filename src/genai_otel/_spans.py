@@ -1,0 +1,392 @@
+"""The ``Span`` facade: an OpenTelemetry span that also knows inputs, outputs, models, usage and tools."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+
+from opentelemetry import trace
+from opentelemetry.trace import Link, SpanContext, Status, StatusCode
+from typing_extensions import Self
+
+from . import _runtime
+from ._guard import report, warn_once
+from .conventions import attributes as attr
+from .conventions.span_types import SpanType, rules_for
+from .telemetry import operation as operation_module
+from .telemetry import retyping, writers
+from .telemetry.operation import OPERATION_KEY, Operation
+from .telemetry.spec import cleaned
+
+_P = ParamSpec("_P")
+_S = TypeVar("_S", bound="Span")
+_STATUS_CODES: Final = {code.name: code for code in StatusCode}
+_UNSET: Final = Status(StatusCode.UNSET)
+
+
+def _setter(fn: Callable[Concatenate[_S, Operation, _P], object]) -> Callable[Concatenate[_S, _P], _S]:
+    """Make a setter chainable, a no-op on a span that is not recorded, and unable to raise."""
+    site = f"Span.{fn.__name__}"
+
+    @functools.wraps(fn)
+    def wrapper(self: _S, *args: _P.args, **kwargs: _P.kwargs) -> _S:
+        operation = self._operation
+        if operation is not None:
+            try:
+                fn(self, operation, *args, **kwargs)
+            except Exception:
+                report(site)
+        return self
+
+    return wrapper
+
+
+class Span(trace.Span):
+    """A live span, usable wherever an ``opentelemetry.trace.Span`` is (``trace.use_span``, links, propagators).
+
+    Every setter returns the span, takes any Python value and never raises; on a span that is not recorded (sampled
+    out, suppressed, no provider) it does nothing. Values set by hand are recorded whatever the content mode is,
+    after redaction and the length limit.
+    """
+
+    def __init__(self, otel: trace.Span, operation: Operation | None) -> None:
+        self._otel = otel
+        self._operation = operation
+
+    # --- inputs, outputs, attributes -------------------------------------------------------------------------
+    @_setter
+    def set_inputs(self, op: Operation, value: Any) -> None:
+        """Record what went in, as the span type's convention says; the last call wins."""
+        op.set_inputs(value)
+
+    @_setter
+    def set_outputs(self, op: Operation, value: Any) -> None:
+        """Record what came out, as the span type's convention says; the last call wins."""
+        op.set_outputs(value)
+
+    @_setter
+    def set_attribute(self, op: Operation, key: str, value: Any) -> None:
+        """Set one attribute; anything but a primitive or a uniform list of them becomes JSON text."""
+        op.set_user_attribute(key, value)
+
+    @_setter
+    def set_attributes(self, op: Operation, attributes: Mapping[str, Any]) -> None:
+        """Set several attributes."""
+        for key, value in attributes.items():
+            op.set_user_attribute(key, value)
+
+    @_setter
+    def set_span_type(self, op: Operation, span_type: SpanType | str) -> None:
+        """Change what the span stands for; what was recorded moves to the attributes of the new type."""
+        retyping.retype(op, rules_for(span_type))
+
+    # --- what the GenAI conventions add ------------------------------------------------------------------------
+    @_setter
+    def set_model(
+        self, op: Operation, request: str | None = None, response: str | None = None, provider: str | None = None
+    ) -> None:
+        """Set the model asked for, the model that answered and the provider (``gen_ai.provider.name``)."""
+        op.update(
+            {
+                attr.REQUEST_MODEL: _text(request),
+                attr.RESPONSE_MODEL: _text(response),
+                attr.PROVIDER_NAME: _text(provider),
+            }
+        )
+        op.rename()
+
+    @_setter
+    def set_usage(
+        self,
+        op: Operation,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        *,
+        cache_read_tokens: int | None = None,
+        cache_write_tokens: int | None = None,
+        reasoning_tokens: int | None = None,
+    ) -> None:
+        """Set token counts. Input includes what was read from a cache, output includes reasoning."""
+        op.update(
+            {
+                attr.USAGE_INPUT_TOKENS: _count(input_tokens),
+                attr.USAGE_OUTPUT_TOKENS: _count(output_tokens),
+                attr.USAGE_CACHE_READ_TOKENS: _count(cache_read_tokens),
+                attr.USAGE_CACHE_WRITE_TOKENS: _count(cache_write_tokens),
+                attr.USAGE_REASONING_TOKENS: _count(reasoning_tokens),
+            }
+        )
+
+    @_setter
+    def set_finish_reasons(self, op: Operation, finish_reasons: Iterable[str]) -> None:
+        """Set why the model stopped, one reason per choice in order."""
+        reasons = [finish_reasons] if isinstance(finish_reasons, str) else list(finish_reasons)
+        op.set(attr.RESPONSE_FINISH_REASONS, [str(reason) for reason in reasons])
+
+    @_setter
+    def set_documents(self, op: Operation, documents: Any) -> None:
+        """Record retrieval results: dicts or objects with id, score and content."""
+        op.outputs, op.outputs_set = documents, True
+        writers.write_documents(op, documents, captured=False)
+
+    @_setter
+    def set_tool_call(
+        self,
+        op: Operation,
+        name: str | None = None,
+        id: str | None = None,
+        type: str | None = None,
+        description: str | None = None,
+    ) -> None:
+        """Set the tool's name, the id of the model's call, the tool's type and description."""
+        op.update(
+            {
+                attr.TOOL_NAME: _text(name),
+                attr.TOOL_CALL_ID: _text(id),
+                attr.TOOL_TYPE: _text(type),
+                attr.TOOL_DESCRIPTION: _text(description),
+            }
+        )
+        op.rename()
+
+    @_setter
+    def set_agent(
+        self,
+        op: Operation,
+        name: str | None = None,
+        id: str | None = None,
+        description: str | None = None,
+        version: str | None = None,
+    ) -> None:
+        """Set the agent's name, description, and the id and version of a hosted one."""
+        op.update(
+            {
+                attr.AGENT_NAME: _text(name),
+                attr.AGENT_ID: _text(id),
+                attr.AGENT_DESCRIPTION: _text(description),
+                attr.AGENT_VERSION: _text(version),
+            }
+        )
+        op.rename()
+
+    # --- status, events, end -------------------------------------------------------------------------------
+    @_setter
+    def set_status(
+        self, op: Operation, status: str | StatusCode | Status, description: str | None = None
+    ) -> None:
+        """Set the status: "OK", "ERROR" or "UNSET", a ``StatusCode`` or a ``Status``."""
+        _apply_status(op, status, description)
+
+    @_setter
+    def add_event(
+        self,
+        op: Operation,
+        name: Any,
+        attributes: Mapping[str, Any] | None = None,
+        timestamp: int | None = None,
+    ) -> None:
+        """Add an event: by name, or an object with ``name``, ``attributes`` and ``timestamp``."""
+        if not isinstance(name, str):
+            attributes = attributes or getattr(name, "attributes", None)
+            timestamp = timestamp or getattr(name, "timestamp", None)
+            name = str(getattr(name, "name", name))
+        op.span.add_event(name, cleaned(attributes or {}, op.settings.content), timestamp)
+
+    @_setter
+    def record_exception(
+        self,
+        op: Operation,
+        exception: BaseException,
+        attributes: Mapping[str, Any] | None = None,
+        timestamp: int | None = None,
+        escaped: bool = False,
+    ) -> None:
+        """Add an ``exception`` event with type, message and stack trace; the status stays as it is."""
+        op.record_exception(exception, timestamp, cleaned(attributes or {}, op.settings.content))
+
+    @_setter
+    def add_link(self, op: Operation, context: SpanContext | Link, attributes: Mapping[str, Any] | None = None) -> None:
+        """Add a link to another span."""
+        target = context.context if isinstance(context, Link) else context
+        op.span.add_link(target, cleaned(attributes or {}, op.settings.content))
+
+    @_setter
+    def update_name(self, op: Operation, name: str) -> None:
+        """Rename the span; the name is then the user's and never changes by itself."""
+        op.named = True
+        op.span.update_name(str(name))
+
+    def end(  # type: ignore[override]
+        self,
+        outputs: Any = None,
+        attributes: Mapping[str, Any] | None = None,
+        status: str | StatusCode | Status | None = None,
+        end_time_ns: int | None = None,
+        *,
+        end_time: int | None = None,
+    ) -> Self:
+        """End the span, once; later calls do nothing. Times are nanoseconds since the epoch."""
+        if outputs is not None:
+            self.set_outputs(outputs)
+        if attributes is not None:
+            self.set_attributes(attributes)
+        if status is not None:
+            self.set_status(status)
+        finish(self._otel, self._operation, end_time_ns if end_time_ns is not None else end_time)
+        return self
+
+    # --- reading -------------------------------------------------------------------------------------------
+    def get_span_context(self) -> SpanContext:
+        """Return the immutable ids and flags of the span."""
+        return self._otel.get_span_context()
+
+    def is_recording(self) -> bool:
+        """Return whether what is set is going to be exported."""
+        return self._otel.is_recording()
+
+    @property
+    def name(self) -> str:
+        """The span's name as it is now; empty when the span is not recorded."""
+        return str(getattr(self._otel, "name", ""))
+
+    @property
+    def trace_id(self) -> str:
+        """The trace id, 32 hexadecimal digits."""
+        return f"{self.get_span_context().trace_id:032x}"
+
+    request_id = trace_id
+
+    @property
+    def span_id(self) -> str:
+        """The span id, 16 hexadecimal digits."""
+        return f"{self.get_span_context().span_id:016x}"
+
+    @property
+    def parent_id(self) -> str | None:
+        """The parent's span id, or None for a root."""
+        parent = getattr(self._otel, "parent", None)
+        return f"{parent.span_id:016x}" if parent is not None else None
+
+    @property
+    def span_type(self) -> str:
+        """The type's name, such as ``"LLM"``."""
+        return self._operation.rules.span_type if self._operation is not None else SpanType.UNKNOWN.value
+
+    @property
+    def inputs(self) -> Any:
+        """The value last given as inputs."""
+        return self._operation.inputs if self._operation is not None else None
+
+    @property
+    def outputs(self) -> Any:
+        """The value last given as outputs."""
+        return self._operation.outputs if self._operation is not None else None
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """A copy of the attributes as they are now."""
+        found = dict(getattr(self._otel, "attributes", None) or {})
+        if self._operation is not None and self._operation.recording:
+            found.update(self._operation.pending)
+        return found
+
+    @property
+    def status(self) -> Status:
+        """The status as it is now."""
+        status = getattr(self._otel, "status", None)
+        return status if isinstance(status, Status) else _UNSET
+
+    @property
+    def start_time_ns(self) -> int | None:
+        """When the span started, in nanoseconds since the epoch."""
+        return getattr(self._otel, "start_time", None)
+
+    @property
+    def end_time_ns(self) -> int | None:
+        """When the span ended, in nanoseconds since the epoch; None while it is open."""
+        return getattr(self._otel, "end_time", None)
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        """End the span; used as a context manager itself it records an exception but is not made current."""
+        finish(self._otel, self._operation, exc=exc)
+
+    def __getattr__(self, name: str) -> Any:
+        # what SDK spans have beyond the API (kind, events, resource ...), for code that expects one
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._otel, name)
+
+    def __repr__(self) -> str:
+        return f"<genai_otel.Span {self.name!r} {self.span_type} trace={self.trace_id} span={self.span_id}>"
+
+
+def finish(
+    otel: trace.Span, operation: Operation | None, end_time: int | None = None, exc: BaseException | None = None
+) -> None:
+    """End a span exactly once, as failed if there is an exception (a closed generator is no failure)."""
+    try:
+        if operation is None:
+            return
+        if exc is not None and not isinstance(exc, GeneratorExit):
+            operation.fail(exc)
+    except Exception:
+        report("Span.fail")
+    try:
+        if operation is not None:
+            operation.finish(end_time)
+    except Exception:
+        report("Span.end")
+
+
+def _apply_status(op: Operation, status: Any, description: str | None) -> None:
+    if isinstance(status, Status):
+        code, description = status.status_code, status.description
+    elif isinstance(status, StatusCode):
+        code = status
+    else:
+        code = _STATUS_CODES.get(str(status).upper(), StatusCode.UNSET)
+        if str(status).upper() not in _STATUS_CODES:
+            warn_once("set_status", "set_status(%r) ignored: allowed are 'OK', 'ERROR' and 'UNSET'", status)
+    op.set_status(code, description)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _count(value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        warn_once("set_usage", "token counts must be integers, not %s: ignored", type(value).__name__)
+        return None
+    count = int(value)  # type: ignore[call-overload]
+    return count if 0 <= count < 2**63 else None
+
+
+def get_current_span() -> Span | None:
+    """Return the innermost genai_otel span of the current context, or None outside any.
+
+    Also inside code whose own current span was made by another instrumentation.
+    """
+    context = _runtime.current()
+    current = trace.get_current_span(context)
+    if isinstance(current, Span):
+        return current
+    operation = context.get(OPERATION_KEY)
+    if isinstance(operation, Operation) and operation.trace_id == current.get_span_context().trace_id:
+        return Span(operation.span, operation)
+    return None
+
+
+get_current_active_span = get_current_span
+
+
+def get_last_active_trace_id() -> str | None:
+    """Return the id of the trace of ours that ended last in this process (32 hexadecimal digits), or None."""
+    last = operation_module.last_trace_id
+    return None if last is None else f"{last:032x}"

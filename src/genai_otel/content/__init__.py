@@ -1,0 +1,1 @@
+"""What may be recorded of prompts, answers, arguments and results, and in which shape."""

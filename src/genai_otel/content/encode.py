@@ -1,0 +1,58 @@
+"""Any Python value as JSON text."""
+
+from __future__ import annotations
+
+import marshal
+from typing import Any, Final
+
+import orjson
+
+from genai_otel.content.describe import ELLIPSIS, well_formed
+from genai_otel.content.plain import dump, plain
+
+TEXT: Final = "text/plain"
+APPLICATION_JSON: Final = "application/json"
+
+_NOTHING_KNOWN: Final = f'"{ELLIPSIS}"'
+
+_MARSHAL_VERSION: Final = 4
+_TUPLE_CODES: Final = (b")", b"\xa9")  # marshal's "small tuple", without and with its reference flag
+_MAX_TUPLES: Final = 500
+
+
+def to_json(value: object) -> str:
+    """Return the value as compact JSON text (RFC 8259), whatever it is; never raise, consume or change it.
+
+    What JSON lacks is written as `plain` describes; NaN and the infinities are `null`, non-ASCII
+    characters stay as they are, lone surrogates become U+FFFD.
+    """
+    try:
+        return orjson.dumps(value).decode() if _is_safe_for_orjson(value) else _plain_to_json(value)
+    except Exception:
+        return _plain_to_json(value)
+
+
+def text_or_json(value: object) -> tuple[str, str]:
+    """Return `(text, mime type)`: strings as they are (`text/plain`), all else as JSON."""
+    if issubclass(type(value), str):  # `isinstance` would ask the value's `__class__`
+        return well_formed(str.__str__(value)), TEXT
+    return to_json(value), APPLICATION_JSON
+
+
+def _is_safe_for_orjson(value: Any) -> bool:
+    """Whether the value is made of exact built-in types only; raises where marshal refuses it.
+
+    orjson trusts what it is given: an enum or UUID that fails to answer, an unset dataclass slot or a
+    thousand nested tuples corrupt memory, and a `default` hook lets other threads change the containers it
+    is reading. marshal refuses all but exact built-in types, runs no code of the caller's, and costs a
+    fraction of any check in Python. Its tuple codes bound how deep tuples nest (text may count as one).
+    """
+    marked = marshal.dumps(value, _MARSHAL_VERSION)
+    return len(marked) < _MAX_TUPLES or sum(map(marked.count, _TUPLE_CODES)) < _MAX_TUPLES
+
+
+def _plain_to_json(value: object) -> str:
+    try:
+        return dump(plain(value))
+    except Exception:  # no stack or memory left
+        return _NOTHING_KNOWN

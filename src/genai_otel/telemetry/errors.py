@@ -1,0 +1,95 @@
+"""How an exception is described: its type, and a message and a stack trace that leak no content.
+
+Provider SDKs quote requests and answers in their messages. While content is off, the message of such an exception is
+replaced by what is safe (status and error code), wherever in the chain of causes it stands.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from typing import Any, Final
+
+from ..conventions import attributes as attr
+
+# Packages whose exception messages quote what was sent or received.
+_QUOTING: Final = frozenset({"openai", "pydantic", "pydantic_core", "httpx", "httpx2", "anthropic", "jiter"})
+_CODE: Final = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+_MAX_MESSAGE: Final = 4_096
+_MAX_CHAIN: Final = 16
+
+
+def error_type(exc: BaseException) -> str:
+    """Return the low-cardinality ``error.type``: built-ins by bare name, other classes fully qualified."""
+    cls = type(exc)
+    module = cls.__module__
+    return cls.__qualname__ if module in ("builtins", None) else f"{module}.{cls.__qualname__}"
+
+
+def message(exc: BaseException, *, content: bool) -> str:
+    """Return the exception's message; without ``content``, only the safe part of a provider's."""
+    if not content and _quotes(exc):
+        return _safe_message(exc)
+    try:
+        text = str(exc)
+    except BaseException:
+        return f"<{type(exc).__name__} whose message cannot be read>"
+    return text if len(text) <= _MAX_MESSAGE else text[: _MAX_MESSAGE - 1] + "…"
+
+
+def stacktrace(exc: BaseException, *, content: bool) -> str:
+    """Return the stack trace of an exception and its causes, messages treated as by :func:`message`."""
+    blocks: list[str] = []
+    seen: set[int] = set()
+    link, note = exc, ""
+    while link is not None and id(link) not in seen and len(blocks) < _MAX_CHAIN:
+        seen.add(id(link))
+        blocks.append(_block(link, content=content) + note)
+        cause = link.__cause__
+        following = cause if cause is not None else (None if link.__suppress_context__ else link.__context__)
+        note = _CAUSED if cause is not None else _DURING
+        if following is None:
+            break
+        link = following
+    return "".join(reversed(blocks))
+
+
+_CAUSED: Final = "\nThe above exception was the direct cause of the following exception:\n\n"
+_DURING: Final = "\nDuring handling of the above exception, another exception occurred:\n\n"
+
+
+def _block(exc: BaseException, *, content: bool) -> str:
+    frames = "".join(traceback.format_tb(exc.__traceback__))
+    header = "Traceback (most recent call last):\n" if frames else ""
+    text = message(exc, content=content)
+    return f"{header}{frames}{error_type(exc)}{f': {text}' if text else ''}\n"
+
+
+def exception_attributes(exc: BaseException, *, content: bool) -> dict[str, Any]:
+    """Return the three attributes of an ``exception`` event (an empty message is left out)."""
+    text = message(exc, content=content)
+    attributes: dict[str, Any] = {attr.EXCEPTION_TYPE: error_type(exc)}
+    if text:
+        attributes[attr.EXCEPTION_MESSAGE] = text
+    attributes[attr.EXCEPTION_STACKTRACE] = stacktrace(exc, content=content)
+    return attributes
+
+
+def _quotes(exc: BaseException) -> bool:
+    return any((base.__module__ or "").partition(".")[0] in _QUOTING for base in type(exc).__mro__)
+
+
+def _safe_message(exc: BaseException) -> str:
+    status = getattr(exc, "status_code", None)
+    code = getattr(exc, "code", None)
+    parts = [f"Error code: {status}"] if isinstance(status, int) else []
+    if isinstance(code, str) and _CODE.fullmatch(code):
+        parts.append(code)
+    return " - ".join(parts)
+
+
+def without_quotes(description: str | None, exc: BaseException, *, content: bool) -> str | None:
+    """Return a status description with the message of a quoting exception replaced by its safe part."""
+    if description is None or content or not _quotes(exc):
+        return description
+    return message(exc, content=False) or None

@@ -1,0 +1,395 @@
+"""The record of one operation, manual or automatic: begun, filled, finished exactly once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from time import time_ns
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry import trace
+from opentelemetry.context import Context, create_key
+from opentelemetry.trace import NonRecordingSpan, Status, StatusCode
+
+from .. import _runtime
+from .._guard import report
+from ..conventions import attributes as attr
+from ..conventions import events
+from ..conventions.span_types import Family, Rules
+from . import errors, writers
+from .ambient import Ambient, ambient_of
+from .attributes import attribute_value
+from .metrics import Instruments, record_agent_calls, record_chunk_times, record_operation
+from .usage import Usage, UsageSum
+
+if TYPE_CHECKING:
+    from .._settings import Settings
+
+OPERATION_KEY: Final = create_key("genai_otel.operation")
+_OTHER: Final = "_OTHER"
+
+last_trace_id: int | None = None
+"""The trace whose outermost span of ours ended last in this process."""
+
+
+class Operation:
+    """One operation in flight.
+
+    ``pending`` collects the attributes that go on the span in one call at the end; ``start_attributes`` are those
+    it was created with. ``parent`` is the enclosing operation of ours in the same trace and process, ``root`` the
+    outermost one.
+    """
+
+    __slots__ = (
+        "_once",
+        "ambient",
+        "chunk_gaps",
+        "ended",
+        "event_content",
+        "exception",
+        "failed",
+        "first_chunk",
+        "inputs",
+        "inputs_set",
+        "instruments",
+        "named",
+        "outputs",
+        "outputs_set",
+        "parent",
+        "pending",
+        "previews",
+        "recording",
+        "root",
+        "rules",
+        "settings",
+        "span",
+        "start_attributes",
+        "sum",
+        "trace_id",
+    )
+
+    def __init__(
+        self,
+        span: trace.Span,
+        rules: Rules,
+        settings: Settings,
+        start_attributes: Mapping[str, Any],
+        *,
+        recording: bool,
+        instruments: Instruments | None,
+        parent: Operation | None,
+        ambient: Ambient | None,
+        named: bool,
+    ) -> None:
+        self.span = span
+        self.rules = rules
+        self.settings = settings
+        self.start_attributes = start_attributes
+        self.recording = recording
+        self.instruments = instruments
+        self.ambient = ambient
+        self.named = named
+        self.trace_id = span.get_span_context().trace_id
+        self.parent = parent if parent is not None and parent.trace_id == self.trace_id else None
+        self.root: Operation = self if self.parent is None else self.parent.root
+        self.sum = UsageSum() if rules.family is not Family.NONE and _sums(rules) else None
+        self.pending: dict[str, Any] = {}
+        self.previews: dict[str, str] | None = None
+        self.event_content: dict[str, Any] | None = None
+        self.inputs: Any = None
+        self.outputs: Any = None
+        self.inputs_set = False
+        self.outputs_set = False
+        self.failed = False
+        self.exception: BaseException | None = None
+        self.ended = False
+        self.first_chunk: float | None = None
+        self.chunk_gaps: dict[float, int] | None = None
+        self._once = threading.Lock()
+        if ambient is not None and ambient.trace_attributes:
+            self._take_trace_attributes(ambient)
+
+    def _take_trace_attributes(self, ambient: Ambient) -> None:
+        if self.parent is None or self.parent.ambient is not ambient:
+            self.pending.update(ambient.trace_attributes)
+
+    # --- reading --------------------------------------------------------------------------------------------
+    def lookup(self, key: str) -> Any:
+        """Return an attribute given so far, or None."""
+        value = self.pending.get(key)
+        return value if value is not None else self.start_attributes.get(key)
+
+    # --- filling --------------------------------------------------------------------------------------------
+    def set(self, key: str, value: Any) -> None:
+        """Set one attribute that is a fact, not content; None is ignored."""
+        if value is not None and not self.ended:
+            self.pending[key] = value
+
+    def update(self, values: Mapping[str, Any]) -> None:
+        """Set attributes that are facts; entries that are None are ignored."""
+        if not self.ended:
+            self.pending.update({key: value for key, value in values.items() if value is not None})
+
+    def set_user_attribute(self, key: str, value: Any) -> None:
+        """Set one attribute given by the user, after redaction and the length limit."""
+        if not self.ended and value is not None:
+            cleaned = attribute_value(key, value, self.settings.content)
+            if cleaned is not None:
+                self.pending[str(key)] = cleaned
+                if key == self.rules.name_key:
+                    self.rename()
+
+    def set_inputs(self, value: Any, *, captured: bool = False) -> None:
+        """Record what went in; ``captured`` values follow the content policy and never replace explicit ones."""
+        if self.ended or (captured and self.inputs_set):
+            return
+        self.inputs, self.inputs_set = value, not captured
+        writers.write_inputs(self, value, captured=captured)
+
+    def set_outputs(self, value: Any, *, captured: bool = False) -> None:
+        """Record what came out; ``captured`` values follow the content policy and never replace explicit ones."""
+        if self.ended or (captured and self.outputs_set):
+            return
+        self.outputs, self.outputs_set = value, not captured
+        writers.write_outputs(self, value, captured=captured)
+
+    def rename(self) -> None:
+        """Let a default span name follow the attribute that completes it."""
+        if self.named or self.rules.operation is None:
+            return
+        self.span.update_name(default_name(self.rules, self.lookup))
+
+    def chunk(self, seconds: float, *, first: bool) -> None:
+        """Count one chunk of a stream: seconds since the request for the first, else since the previous one."""
+        if first:
+            self.first_chunk = seconds
+            self.pending[attr.TIME_TO_FIRST_CHUNK] = seconds
+        elif self.instruments is not None:
+            gaps = self.chunk_gaps
+            if gaps is None:
+                gaps = self.chunk_gaps = {}
+            gaps[seconds] = gaps.get(seconds, 0) + 1
+
+    # --- failing --------------------------------------------------------------------------------------------
+    def fail(self, exc: BaseException, *, code: str | None = None) -> None:
+        """Record an exception as an event and make the status ERROR; ``code`` is the provider's error code."""
+        if self.ended:
+            return
+        self.failed = True
+        self.pending[attr.ERROR_TYPE] = code or errors.error_type(exc)
+        if self.recording:
+            described = self.record_exception(exc)
+            self.span.set_status(Status(StatusCode.ERROR, described.get(attr.EXCEPTION_MESSAGE)))
+
+    def fail_with(self, code: str, description: str | None = None) -> None:
+        """Make the status ERROR for a failure that is no exception (an answer that says it failed)."""
+        if self.ended:
+            return
+        self.failed = True
+        self.pending[attr.ERROR_TYPE] = code or _OTHER
+        self.span.set_status(Status(StatusCode.ERROR, description))
+
+    def record_exception(
+        self, exc: BaseException, timestamp: int | None = None, extra: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Add the ``exception`` event, without touching the status; return its attributes.
+
+        Written directly: the SDK's ``record_exception`` adds an attribute that the registry does not know.
+        """
+        policy = self.settings.content
+        self.exception = exc
+        described = errors.exception_attributes(exc, content=policy.captures)
+        if policy.redact is not None:
+            described = {key: text for key, value in described.items() if (text := _redacted(policy, key, value))}
+        self.span.add_event(events.EXCEPTION, {**described, **extra} if extra else described, timestamp)
+        return described
+
+    def set_status(self, code: StatusCode, description: str | None) -> None:
+        """Set the status as the user says; an ERROR gets the type of the exception recorded before, if any."""
+        if self.ended:
+            return
+        if code is StatusCode.ERROR:
+            self.failed = True
+            if self.exception is not None:
+                self.pending.setdefault(attr.ERROR_TYPE, errors.error_type(self.exception))
+                description = errors.without_quotes(description, self.exception, content=self.settings.content.captures)
+        self.span.set_status(Status(code, description if code is StatusCode.ERROR else None))
+
+    # --- finishing ------------------------------------------------------------------------------------------
+    def finish(self, end_time: int | None = None) -> bool:
+        """End the span and record metrics and event; only the first call does anything (and returns True)."""
+        if not self._once.acquire(blocking=False):
+            return False
+        end = time_ns() if end_time is None else end_time
+        try:
+            self._settle(end)
+        except Exception:
+            report("telemetry.Operation.finish")
+        finally:
+            self.ended = True
+            if self.root is self:
+                _remember(self.trace_id)
+            self.exception = None  # it would keep frames, and all they hold, alive
+            self.span.end(end)
+        return True
+
+    def _settle(self, end: int) -> None:
+        if self.rules.family is not Family.NONE:
+            self._report_upwards()
+        if self.failed and attr.ERROR_TYPE not in self.pending:
+            self.pending[attr.ERROR_TYPE] = _OTHER
+        if self.recording:
+            if self.previews is not None:
+                for key, text in self.previews.items():
+                    self.pending.setdefault(key, text)
+            if self.pending:
+                self.span.set_attributes(self.pending.copy())
+            if self.settings.content.event and self.rules.family is Family.INFERENCE:
+                self._emit_details(end)
+        if self.instruments is not None:
+            self._record_metrics(self.instruments, end)
+
+    def _report_upwards(self) -> None:
+        """Sum usage on the enclosing agents and workflows; an enclosing inference reports for its inner ones."""
+        inner = self.sum.total() if self.sum is not None else None
+        if inner is not None and self.rules.sums_usage:
+            self._take_sum(inner)
+            return
+        inference, tool = self.rules.family is Family.INFERENCE, self.rules.family is Family.TOOL
+        if not (inference or tool):
+            return
+        own = self._own_usage()
+        usage = own if inference and own is not None else inner
+        self._walk_up(usage, inference=inference)
+
+    def _own_usage(self) -> Usage | None:
+        tokens_in, tokens_out = self.lookup(attr.USAGE_INPUT_TOKENS), self.lookup(attr.USAGE_OUTPUT_TOKENS)
+        reasons = self.lookup(attr.RESPONSE_FINISH_REASONS)
+        return None if tokens_in is tokens_out is reasons is None else Usage(tokens_in, tokens_out, reasons)
+
+    def _walk_up(self, usage: Usage | None, *, inference: bool) -> None:
+        counted, node = False, self.parent
+        while node is not None:
+            if node.sum is not None:
+                if usage is not None and inference:
+                    node.sum.add(usage)
+                if node.rules.family is Family.INFERENCE:
+                    return
+                if not counted and node.rules.family is Family.AGENT:
+                    node.sum.count(inference=inference)
+                    counted = True
+            node = node.parent
+
+    def _take_sum(self, total: Usage) -> None:
+        for key, value in (
+            (attr.USAGE_INPUT_TOKENS, total.input_tokens),
+            (attr.USAGE_OUTPUT_TOKENS, total.output_tokens),
+            (attr.RESPONSE_FINISH_REASONS, total.finish_reasons),
+        ):
+            if value is not None and self.lookup(key) is None:
+                self.pending[key] = value
+
+    def _emit_details(self, end: int) -> None:
+        logger = self.settings.providers.logger()
+        if logger is None:
+            return
+        from .events import emit_inference_details
+
+        facts = {**self.start_attributes, **self.pending}
+        for key in attr.CONTENT:
+            facts.pop(key, None)
+        context = trace.set_span_in_context(self.span, Context())
+        emit_inference_details(logger, facts, self.event_content or {}, context, end)
+
+    def _record_metrics(self, instruments: Instruments, end: int) -> None:
+        started = getattr(self.span, "start_time", None) or self.start_attributes.get(_STARTED, end)
+        dialect = self.settings.dialect
+        record_operation(instruments, dialect, self.rules.family, self.lookup, max(0, end - started) / 1e9)
+        if self.first_chunk is not None:
+            record_chunk_times(instruments, dialect, self.lookup, self.first_chunk, self.chunk_gaps or {})
+        if self.rules.family is Family.AGENT and self.sum is not None:
+            record_agent_calls(instruments, self.lookup, self.sum.inference_calls, self.sum.tool_calls)
+
+
+def _remember(trace_id: int) -> None:
+    global last_trace_id
+    last_trace_id = trace_id
+
+
+_STARTED: Final = "genai_otel.start_time"
+
+
+def _sums(rules: Rules) -> bool:
+    return rules.sums_usage or rules.family is Family.INFERENCE
+
+
+def _redacted(policy: Any, key: str, value: str) -> str | None:
+    cleared = policy.cleared(key, value)
+    return cleared if isinstance(cleared, str) else None
+
+
+def default_name(rules: Rules, lookup: Any) -> str:
+    """Return the conventions' span name: the operation, and the value of the keyed attribute when it is known."""
+    operation = lookup(attr.OPERATION_NAME) or rules.operation
+    entity = lookup(rules.name_key) if rules.name_key is not None else None
+    return f"{operation} {entity}" if entity else str(operation)
+
+
+def begin(
+    rules: Rules,
+    settings: Settings,
+    name: str,
+    attributes: Mapping[str, Any],
+    context: Context,
+    *,
+    named: bool = True,
+    start_time: int | None = None,
+    tracer: trace.Tracer | None = None,
+) -> tuple[trace.Span, Operation | None]:
+    """Start a span in ``context`` and return it with its operation (None when there is nothing to record).
+
+    Sampling-relevant attributes are all in ``attributes``, given to the sampler. Nothing is made current.
+    """
+    if _runtime.suppressed(context):
+        return _inert(context), None
+    tracer = tracer or settings.providers.tracer()
+    instruments = settings.providers.instruments() if rules.family is not Family.NONE else None
+    if tracer is None and instruments is None:
+        return _inert(context), None
+    ambient = ambient_of(context)
+    if ambient is not None and ambient.attributes:
+        attributes = {**attributes, **ambient.attributes}
+    span = (
+        tracer.start_span(name, context, rules.kind, attributes, start_time=start_time)
+        if tracer is not None
+        else _inert(context)
+    )
+    is_recording = span.is_recording()
+    if not is_recording:
+        if instruments is None:
+            return span, None
+        attributes = {**attributes, _STARTED: start_time or time_ns()}
+    operation = Operation(
+        span,
+        rules,
+        settings,
+        attributes,
+        recording=is_recording,
+        instruments=instruments,
+        parent=context.get(OPERATION_KEY),  # type: ignore[arg-type]
+        ambient=ambient,
+        named=named,
+    )
+    return span, operation
+
+
+def _inert(context: Context) -> trace.Span:
+    """Return a span that records nothing and passes on the ids of the current one."""
+    return NonRecordingSpan(trace.get_current_span(context).get_span_context())
+
+
+def entered(context: Context, span: trace.Span, operation: Operation | None) -> Context:
+    """Return ``context`` with ``span`` current, and its operation the innermost one of ours."""
+    values = dict(context)
+    values[OPERATION_KEY] = operation
+    return trace.set_span_in_context(span, Context(values))

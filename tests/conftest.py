@@ -1,0 +1,29 @@
+"""Shared fixtures: real SDK providers in memory, fresh for each test, and failures of ours made to raise."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("GENAI_OTEL_RAISE_INTERNAL_ERRORS", "1")
+for _name in [name for name in os.environ if name.startswith("OTEL_")]:
+    del os.environ[_name]
+
+from collections.abc import Iterator  # noqa: E402
+
+import pytest  # noqa: E402
+
+from tests.telemetry_capture import Telemetry  # noqa: E402
+
+
+@pytest.fixture
+def telemetry() -> Iterator[Telemetry]:
+    """In-memory global providers, content captured on spans."""
+    with Telemetry(capture_content=True) as captured:
+        yield captured
+
+
+@pytest.fixture
+def telemetry_without_content() -> Iterator[Telemetry]:
+    """In-memory global providers, content off (the default)."""
+    with Telemetry() as captured:
+        yield captured

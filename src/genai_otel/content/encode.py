@@ -34,8 +34,9 @@ def to_json(value: object) -> str:
 
 def text_or_json(value: object) -> tuple[str, str]:
     """Return `(text, mime type)`: strings as they are (`text/plain`), all else as JSON."""
-    if issubclass(type(value), str):  # `isinstance` would ask the value's `__class__`
-        return well_formed(str.__str__(value)), TEXT
+    kind = type(value)
+    if issubclass(kind, str):  # `isinstance` would ask the value's `__class__`
+        return well_formed(kind.__str__(value) if kind is str else ""), TEXT
     return to_json(value), APPLICATION_JSON
 
 

@@ -82,7 +82,8 @@ class _Copier:
 
     def copy(self, value: Any, depth: int) -> Any:
         kind = type(value)
-        atom = _ATOMS.get(kind)
+        # Classes made by other metaclasses are none of these, and perhaps not hashable.
+        atom = _ATOMS.get(kind) if type(kind) is type else None
         return atom(value) if atom is not None else self._compound(value, kind, depth)
 
     def _compound(self, value: Any, kind: type, depth: int) -> Any:
@@ -108,7 +109,7 @@ class _Copier:
         copied = []
         for item in list(items):
             kind = type(item)
-            atom = _ATOMS.get(kind)
+            atom = _ATOMS.get(kind) if type(kind) is type else None
             copied.append(atom(item) if atom is not None else self._compound(item, kind, depth))
         return copied
 
@@ -117,7 +118,7 @@ class _Copier:
         for key, item in snapshot(entries.items):
             name = well_formed(key) if type(key) is str else self._key(key, depth)
             kind = type(item)
-            atom = _ATOMS.get(kind)
+            atom = _ATOMS.get(kind) if type(kind) is type else None
             if atom is not None:
                 copied[name] = atom(item)
             elif bare_name(kind) not in _NOT_GIVEN:
@@ -143,13 +144,9 @@ class _Copier:
     def _converted(self, value: Any, depth: int) -> Any:
         kind = type(value)
         simpler = conversion(kind)(value)
-        atom = _ATOMS.get(type(simpler))
-        if atom is not None:
-            return atom(simpler)
-        self._conversions += 1
-        if self._conversions > MAX_CONVERSIONS:
-            return placeholder(kind)
-        return self._compound(simpler, type(simpler), depth)
+        if type(simpler) not in _ATOMS:
+            self._conversions += 1
+        return self.copy(simpler, depth) if self._conversions < MAX_CONVERSIONS else placeholder(kind)
 
 
 _KEYWORDS: Final = {None: "null", True: "true", False: "false"}

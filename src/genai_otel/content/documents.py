@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite
+from numbers import Real
 from typing import Any, Final
 
 from genai_otel._guard import report
@@ -62,7 +63,14 @@ def _held(value: object) -> list[Any] | tuple[Any, ...]:
 
 def _is_scored(entry: object) -> bool:
     """Whether the entry is ``(document, score)``."""
-    return isinstance(entry, (list, tuple)) and len(entry) == 2 and number(entry[1]) and not number(entry[0])
+    return (
+        isinstance(entry, (list, tuple)) and len(entry) == 2 and _is_real(entry[1]) and not _is_real(entry[0])
+    )
+
+
+def _is_real(value: object) -> bool:
+    """Whether the value is a number, of numpy too."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _document(entry: Any) -> dict[str, Any]:

@@ -34,9 +34,9 @@ def to_json(value: object) -> str:
 
 def text_or_json(value: object) -> tuple[str, str]:
     """Return `(text, mime type)`: strings as they are (`text/plain`), all else as JSON."""
-    kind = type(value)
-    if issubclass(kind, str):  # `isinstance` would ask the value's `__class__`
-        return well_formed(kind.__str__(value) if kind is str else ""), TEXT
+    if issubclass(type(value), str):  # `isinstance` would ask the value's `__class__`
+        text: Any = value
+        return well_formed(str.__str__(text)), TEXT
     return to_json(value), APPLICATION_JSON
 
 
@@ -49,7 +49,7 @@ def _is_safe_for_orjson(value: Any) -> bool:
     fraction of any check in Python. Its tuple codes bound how deep tuples nest (text may count as one).
     """
     marked = marshal.dumps(value, _MARSHAL_VERSION)
-    return len(marked) < _MAX_TUPLES or sum(map(marked.count, _TUPLE_CODES)) < _MAX_TUPLES
+    return len(marked) < 2 * _MAX_TUPLES or sum(map(marked.count, _TUPLE_CODES)) < _MAX_TUPLES
 
 
 def _plain_to_json(value: object) -> str:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from genai_otel.content.chat import chat_message, is_langchain, is_pair, pair_message
 from genai_otel.content.fields import Message, field, kind_of, string
-from genai_otel.content.parts import BUILDERS, parts_of, text_part
+from genai_otel.content.parts import is_part, parts_of, text_part
 from genai_otel.content.responses_items import item_parts, item_role
 
 Reader: TypeAlias = Callable[[Any, str], Message]
@@ -94,7 +94,7 @@ def _typed_reader(value: object, kind: str) -> Reader | None:
         return _item
     if string(field(value, "role")) is not None:
         return chat_message
-    return _bare_part if kind in BUILDERS else None
+    return _bare_part if is_part(value, kind) else None
 
 
 def _pair(value: Any, role: str) -> Message:

@@ -133,18 +133,19 @@ def _is_request(value: dict[Any, Any]) -> bool:
     named = sum(name in value for name in _CONVERSATION)
     if string(value.get("model")) is not None:
         return named > 0
-    prompts = [name for name in _CONVERSATION if _is_prompt(value.get(name))]
+    prompts = [name for name in _CONVERSATION if _is_prompt(value.get(name), name)]
     return named == len(prompts) == 1 and value.keys() <= _OF_A_REQUEST
 
 
-def _is_prompt(value: object) -> bool:
-    return isinstance(value, (str, list, tuple))
+def _is_prompt(value: object, name: str) -> bool:
+    """Whether a parameter is a text or a list; lists of messages have been looked at before."""
+    return isinstance(value, str) or (name != "messages" and isinstance(value, (list, tuple)))
 
 
 def _is_conversation(value: dict[Any, Any], name: str) -> bool:
     """Whether the parameter is given; a ``prompt`` that is a reference to a stored one is no conversation."""
     found = value.get(name)
-    return given(found) and not (name == "prompt" and not _is_prompt(found))
+    return given(found) and not (name == "prompt" and not _is_prompt(found, name))
 
 
 def _output(value: object) -> list[Message]:

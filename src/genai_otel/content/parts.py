@@ -51,6 +51,11 @@ def parts_of(entry: object) -> list[Part]:
     return _server_tool_result(entry) if kind.endswith("_tool_result") else [generic_part(entry, kind)]
 
 
+def is_part(entry: object, kind: str) -> bool:
+    """Whether an object of this ``type`` is a part that we know."""
+    return kind in BUILDERS and (kind not in _CHAT_CALLS or field(entry, kind) is not None)
+
+
 def generic_part(entry: object, kind: str) -> Part:
     """A part of a kind that the conventions don't know, with its own ``type`` and fields."""
     return {**provider_fields(entry), "type": kind}
@@ -145,6 +150,12 @@ def _tool_call(entry: object) -> list[Part]:
     return [tool_call(entry)]
 
 
+def _chat_call(entry: object) -> list[Part]:
+    """An element of a chat message's ``tool_calls``."""
+    kind = kind_of(entry) or ""
+    return [tool_call(entry) if field(entry, kind) is not None else generic_part(entry, kind)]
+
+
 def _tool_result(entry: object) -> list[Part]:
     return [tool_response(entry, nested_part)]
 
@@ -198,6 +209,8 @@ def _compaction(entry: object) -> list[Part]:
     return [with_present({"type": "compaction"}, id=identifier(field(entry, "id")), content=content)]
 
 
+_CHAT_CALLS: Final = ("function", "custom")
+
 _NESTED: Final[dict[str, Builder]] = {
     **dict.fromkeys(("text", "input_text", "output_text"), _text),
     **dict.fromkeys(("image", "image_url", "input_image", "computer_screenshot"), _media("image")),
@@ -211,9 +224,10 @@ BUILDERS: Final[dict[str, Builder]] = {
     **_NESTED,
     **dict.fromkeys(("summary_text", "text-plain"), _text),
     **dict.fromkeys(("thinking", "redacted_thinking", "reasoning", "reasoning_text"), _reasoning),
-    **dict.fromkeys(("tool_call", "tool_use", "function", "custom"), _tool_call),
+    **dict.fromkeys(("tool_call", "tool_use"), _tool_call),
     **dict.fromkeys(("tool_result", "tool_call_response"), _tool_result),
     **dict.fromkeys(("server_tool_use", "mcp_tool_use"), _server_tool_use),
+    **dict.fromkeys(_CHAT_CALLS, _chat_call),
     "refusal": _refusal,
     "document": _document,
     "server_tool_call": _own_server_call,

@@ -157,6 +157,7 @@ _BY_CLASS: Final[tuple[tuple[type | tuple[type, ...], Conversion], ...]] = (
     (deque, _items_of(deque)),
     (_VIEWS, lambda value: snapshot(lambda: value)),
     (range, repr),
+    (types.SimpleNamespace, vars),
     (BaseException, say.describe_exception),
     (type, say.describe_class),
     (types.ModuleType, say.describe_module),

@@ -390,6 +390,13 @@ def _inert(context: Context) -> trace.Span:
 
 def entered(context: Context, span: trace.Span, operation: Operation | None) -> Context:
     """Return ``context`` with ``span`` current, and its operation the innermost one of ours."""
-    values = dict(context)
-    values[OPERATION_KEY] = operation
-    return trace.set_span_in_context(span, Context(values))
+    return Context({**context, _SPAN_KEY: span, OPERATION_KEY: operation})
+
+
+def _span_key() -> str:
+    """Return the API's key for the current span, found by setting one."""
+    (key,) = trace.set_span_in_context(trace.INVALID_SPAN, Context())
+    return key
+
+
+_SPAN_KEY: Final = _span_key()

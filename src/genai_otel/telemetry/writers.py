@@ -7,12 +7,13 @@ values go on the span whatever the content mode; captured ones only where the mo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ..content import documents as document_shapes
 from ..content import messages as chat
 from ..content.policy import DROPPED
-from ..content.preview import derive
+from ..content.media import inline_text
+from ..content.preview import derive, shortened
 from ..content.tools import object_of, tool_definitions
 from ..conventions import attributes as attr
 from ..conventions.span_types import Family, Shape
@@ -97,20 +98,41 @@ def _put_text(op: Operation, key: str, value: Any) -> Any:
 
 
 # --- plain values: input.value / output.value ---------------------------------------------------------------
-def _value_writer(key: str, mime_key: str, side: Any, preview_key: str) -> Callable[[Operation, Any, bool], None]:
+def _value_writer(
+    key: str, mime_key: str, side: Literal["request", "response"], preview_key: str
+) -> Callable[[Operation, Any, bool], None]:
     def write(op: Operation, value: Any, captured: bool) -> None:
         cleared = _put_text(op, key, value)
         if cleared is DROPPED:
             return
         op.pending[mime_key] = "text/plain" if isinstance(cleared, str) else "application/json"
-        if op.root is op and op.rules.operation is None:
-            preview = derive(cleared, side)
-            if preview is not None:
-                if op.previews is None:
-                    op.previews = {}
-                op.previews[preview_key] = preview
+        if op.root is op and cleared is not None:
+            if op.previews is None:
+                op.previews = {}
+            op.previews[preview_key] = _preview(cleared, op.pending[key], side)
 
     return write
+
+
+def _preview(value: Any, text: str, side: Literal["request", "response"]) -> str:
+    """Return the last message where ``value`` may be a chat, else the start of the text it was recorded as."""
+    if _may_be_chat(value):
+        return derive(value, side) or shortened(text)
+    return shortened(inline_text(text))
+
+
+def _may_be_chat(value: Any) -> bool:
+    """Whether a look at the message shapes is worth its cost: not for scalars and dicts of plain arguments."""
+    kind = type(value)
+    if kind is dict:
+        return not _CHAT_KEYS.isdisjoint(value)
+    if kind is list or kind is tuple:
+        return bool(value) and type(value[0]) not in _SCALARS
+    return kind not in _SCALARS
+
+
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+_CHAT_KEYS: Final = frozenset({"messages", "choices", "input", "output", "prompt", "role", "content", "parts", "data"})
 
 
 # --- chat messages --------------------------------------------------------------------------------------------

@@ -113,7 +113,9 @@ def _as_diarized(said: str, length: float, spent: JSON | None, task: str) -> Ans
 
 
 def _as_subtitles(said: str, length: float, spent: JSON | None, task: str) -> Answer:
-    return Reply(f"1\n00:00:00,000 --> 00:00:01,000\n{said}\n".encode(), content_type="text/plain; charset=utf-8")
+    return Reply(
+        f"1\n00:00:00,000 --> 00:00:01,000\n{said}\n".encode(), content_type="text/plain; charset=utf-8"
+    )
 
 
 _FORMATS: dict[str, Callable[[str, float, JSON | None, str], Answer]] = {

@@ -120,7 +120,9 @@ def _message(call: Call, conversation: Conversation, index: int) -> tuple[JSON, 
     if called:
         return _calling(call, message, called)
     said, finish = text.truncated(
-        _said(call, conversation, index), body.get("max_completion_tokens") or body.get("max_tokens"), body.get("stop")
+        _said(call, conversation, index),
+        body.get("max_completion_tokens") or body.get("max_tokens"),
+        body.get("stop"),
     )
     if "audio" in (body.get("modalities") or ()):
         return message | {"audio": _audio(call, said)}, finish
@@ -143,7 +145,9 @@ def _tool_call(call: Call, called: tools.ToolCall) -> JSON:
 def _said(call: Call, conversation: Conversation, index: int) -> str:
     form = call.body.get("response_format") or {}
     said = text.say(call.behaviour, conversation.question, conversation.context, conversation.results)
-    structured = structured_text(form.get("type"), (form.get("json_schema") or {}).get("schema"), conversation.question)
+    structured = structured_text(
+        form.get("type"), (form.get("json_schema") or {}).get("schema"), conversation.question
+    )
     if structured and call.behaviour.text is None:
         return structured
     return f"{said} ({index + 1})" if index else said
@@ -169,7 +173,10 @@ def _logprobs(body: JSON, message: JSON) -> JSON | None:
     if not body.get("logprobs") or not message["content"]:
         return None
     count = body.get("top_logprobs") or 0
-    return {"content": [token_logprob(token, count) for token in text.tokens(message["content"])], "refusal": None}
+    return {
+        "content": [token_logprob(token, count) for token in text.tokens(message["content"])],
+        "refusal": None,
+    }
 
 
 def token_logprob(token: str, alternatives: int) -> JSON:
@@ -180,7 +187,9 @@ def token_logprob(token: str, alternatives: int) -> JSON:
 
 def _usage(call: Call, conversation: Conversation, choices: list[JSON]) -> JSON:
     body = call.body
-    prompt = 3 + sum(4 + text.count(m.get("content")) + text.count(m.get("tool_calls")) for m in conversation.messages)
+    prompt = 3 + sum(
+        4 + text.count(m.get("content")) + text.count(m.get("tool_calls")) for m in conversation.messages
+    )
     prompt += text.count(body.get("tools")) + text.count(body.get("functions"))
     audio = sum(text.count((choice["message"].get("audio") or {}).get("transcript")) for choice in choices)
     answer = audio + sum(map(_answer_tokens, choices))
@@ -197,7 +206,9 @@ def _answer_tokens(choice: JSON) -> int:
 
 def _azure(completion: JSON) -> JSON:
     """The content filter results that Azure adds."""
-    filtered = [choice | {"content_filter_results": chunks.FILTER_RESULTS} for choice in completion["choices"]]
+    filtered = [
+        choice | {"content_filter_results": chunks.FILTER_RESULTS} for choice in completion["choices"]
+    ]
     return completion | {"choices": filtered, "prompt_filter_results": chunks.PROMPT_FILTER_RESULTS}
 
 

@@ -10,13 +10,17 @@ from genai_otel.testing import _server_text as text
 from genai_otel.testing._server_behaviour import Behaviour
 from genai_otel.testing._server_exchange import JSON, Call, Event
 
-FILTER_RESULTS = {kind: {"filtered": False, "severity": "safe"} for kind in ("hate", "self_harm", "sexual", "violence")}
+FILTER_RESULTS = {
+    kind: {"filtered": False, "severity": "safe"} for kind in ("hate", "self_harm", "sexual", "violence")
+}
 PROMPT_FILTER_RESULTS = [{"prompt_index": 0, "content_filter_results": FILTER_RESULTS}]
 
 
 def stream(call: Call, completion: JSON) -> Iterator[Event]:
     """The chunks of a completion: choices interleaved, usage last and only if it was asked for."""
-    wants_usage = bool((call.body.get("stream_options") or {}).get("include_usage")) and not call.behaviour.nousage
+    wants_usage = (
+        bool((call.body.get("stream_options") or {}).get("include_usage")) and not call.behaviour.nousage
+    )
     shared = ("id", "created", "model", "service_tier", "system_fingerprint")
     frame = {"object": "chat.completion.chunk", **{key: completion[key] for key in shared}}
     if call.deployment:
@@ -55,7 +59,9 @@ def deltas(behaviour: Behaviour, message: JSON) -> Iterator[JSON]:
             yield {field: piece}
     if function := message.get("function_call"):
         yield {"function_call": {"name": function["name"], "arguments": ""}}
-        yield from ({"function_call": {"arguments": piece}} for piece in text.pieces(function["arguments"], behaviour))
+        yield from (
+            {"function_call": {"arguments": piece}} for piece in text.pieces(function["arguments"], behaviour)
+        )
     for position, called in enumerate(message.get("tool_calls") or ()):
         yield from ({"tool_calls": [part]} for part in _tool_call_parts(behaviour, position, called))
     if audio := message.get("audio"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from genai_otel.testing import _server_text as text
@@ -92,9 +93,16 @@ def _score(question: JSON, said: str) -> JSON:
 
 
 def _shared(one: str, other: str) -> int:
-    return len({word.lower() for word in text.content_words(one)} & {word.lower() for word in text.words(other)})
+    return len(
+        {word.lower() for word in text.content_words(one)} & {word.lower() for word in text.words(other)}
+    )
 
 
-_DECISIONS = {"predicate": _predicate, "choice": _choice, "score": _score, "refusal": lambda question, said: {}}
+_DECISIONS: dict[str, Callable[[JSON, str], JSON]] = {
+    "predicate": _predicate,
+    "choice": _choice,
+    "score": _score,
+    "refusal": lambda question, said: {},
+}
 
 ROUTES: tuple[Route, ...] = (("POST", "/moderations", moderate), ("POST", "/decisions", decide))

@@ -69,7 +69,9 @@ def _usage(call: Call, prompts: list[Any], choices: list[JSON]) -> JSON:
 
 
 def _stream(call: Call, completion: JSON, spent: JSON) -> Iterator[Event]:
-    wants_usage = bool((call.body.get("stream_options") or {}).get("include_usage")) and not call.behaviour.nousage
+    wants_usage = (
+        bool((call.body.get("stream_options") or {}).get("include_usage")) and not call.behaviour.nousage
+    )
     for row in zip_longest(*(_chunks(call, choice) for choice in completion["choices"])):
         for chunk in row:
             if chunk is not None:

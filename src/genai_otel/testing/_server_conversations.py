@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-from genai_otel.testing._server_exchange import JSON, Answer, APIError, Call, json_reply
+from genai_otel.testing._server_exchange import Answer, APIError, Call, json_reply
 from genai_otel.testing._server_resources import Collection, Route, page
-from genai_otel.testing._server_responses import CONVERSATION_ITEMS, input_items
+from genai_otel.testing._server_response_context import conversation_items, input_items
 
 CONVERSATIONS = Collection("/conversations", "conversation", "conv_", {"metadata": {}})
 
 
-def _items(call: Call, id: str) -> list[JSON]:
-    known: list[JSON] = call.state.store(CONVERSATION_ITEMS).setdefault(id, {"items": []})["items"]
-    return known
-
-
 def _create(call: Call) -> Answer:
     made = CONVERSATIONS.make(call)
-    _items(call, made["id"]).extend(input_items(call, call.body.get("items")))
+    conversation_items(call, made["id"]).extend(input_items(call, call.body.get("items")))
     return json_reply(made)
 
 
 def _create_items(call: Call) -> Answer:
     added = input_items(call, call.require("items"))
-    _items(call, call.params[0]).extend(added)
+    conversation_items(call, call.params[0]).extend(added)
     return json_reply(page(added))
 
 
 def _list_items(call: Call) -> Answer:
-    return json_reply(page(_items(call, call.params[0]), call.request.query))
+    return json_reply(page(conversation_items(call, call.params[0]), call.request.query))
 
 
 def _retrieve_item(call: Call) -> Answer:
-    for item in _items(call, call.params[0]):
+    for item in conversation_items(call, call.params[0]):
         if item["id"] == call.params[1]:
             return json_reply(item)
     raise APIError(404, f"No item found with id '{call.params[1]}'.")
 
 
 def _delete_item(call: Call) -> Answer:
-    items = _items(call, call.params[0])
+    items = conversation_items(call, call.params[0])
     items[:] = [item for item in items if item["id"] != call.params[1]]
     return json_reply(call.state.find(CONVERSATIONS.kind, call.params[0]))
 

@@ -43,6 +43,9 @@ class Event(NamedTuple):
     name: str | None = None
 
 
+DONE = Event("[DONE]")
+
+
 def plain_error_event(error: JSON, position: int) -> Event:
     """The in-band error of the endpoints whose events have no type."""
     return Event({"error": error})
@@ -63,7 +66,7 @@ class EventStream:
     """An answer that is sent event by event, ended by ``end`` where the endpoint has such a thing."""
 
     events: Iterable[Event]
-    end: Event | None = Event("[DONE]")
+    end: Event | None = DONE
     error_event: Callable[[JSON, int], Event] = plain_error_event
 
 
@@ -115,7 +118,9 @@ def error_body(
 class APIError(Exception):
     """Ends the handling of a call with an error answer in the API's shape."""
 
-    def __init__(self, status: int, message: str, *, code: str | None = None, param: str | None = None) -> None:
+    def __init__(
+        self, status: int, message: str, *, code: str | None = None, param: str | None = None
+    ) -> None:
         super().__init__(message)
         self.reply = json_reply({"error": error_body(status, message, code=code, param=param)}, status)
 
@@ -156,6 +161,8 @@ class Call:
         model = str(self.body.get("model") or self.deployment or default or self.require("model"))
         if "does-not-exist" in model:
             raise APIError(
-                404, f"The model `{model}` does not exist or you do not have access to it.", code="model_not_found"
+                404,
+                f"The model `{model}` does not exist or you do not have access to it.",
+                code="model_not_found",
             )
         return model

@@ -76,7 +76,7 @@ def _file_content(call: Call) -> Answer:
 
 def _add_part(call: Call) -> Answer:
     upload, (_, data) = call.state.find(UPLOADS.kind, call.params[0]), uploaded(call.require("data"))
-    part = {"id": call.state.next_id("part_"), "object": "upload.part", "created_at": CREATED}
+    part: JSON = {"id": call.state.next_id("part_"), "object": "upload.part", "created_at": CREATED}
     call.state.store(CONTENT)[part["id"]] = {"data": data}
     return json_reply({**part, "upload_id": upload["id"]})
 
@@ -101,7 +101,9 @@ def _run_batch(call: Call, batch: JSON) -> JSON:
     """Do the batch's requests, as if they had been done since it was created."""
     if call.behaviour.status_text:
         return BATCHES.change(call, batch["id"], status=call.behaviour.status_text)
-    lines = [json.loads(line) for line in file_content(call, batch["input_file_id"]).splitlines() if line.strip()]
+    lines = [
+        json.loads(line) for line in file_content(call, batch["input_file_id"]).splitlines() if line.strip()
+    ]
     results = [_run_line(call, batch, line) for line in lines]
     output = store_file(call, "output.jsonl", "\n".join(map(json.dumps, results)).encode(), "batch_output")
     failed = sum(result["response"]["status_code"] >= 400 for result in results)
@@ -117,8 +119,10 @@ def _run_batch(call: Call, batch: JSON) -> JSON:
 
 
 def _run_line(call: Call, batch: JSON, line: JSON) -> JSON:
-    path = line.get("url", batch["endpoint"])
-    answer = call.dispatch(replace(call.request, method="POST", path=path, query={}, headers={}, json=line.get("body")))
+    path = str(line.get("url") or batch["endpoint"])
+    answer = call.dispatch(
+        replace(call.request, method="POST", path=path, query={}, headers={}, json=line.get("body"))
+    )
     refused = json_reply({"error": {"message": "Streaming is not possible in a batch."}}, 400)
     done = answer if isinstance(answer, Reply) else refused
     return {
@@ -156,7 +160,9 @@ def _list_models(call: Call) -> Answer:
 
 def _retrieve_model(call: Call) -> Answer:
     if "does-not-exist" in call.params[0]:
-        raise APIError(404, f"The model '{call.params[0]}' does not exist", code="model_not_found", param="model")
+        raise APIError(
+            404, f"The model '{call.params[0]}' does not exist", code="model_not_found", param="model"
+        )
     return json_reply(_model(call.params[0]))
 
 

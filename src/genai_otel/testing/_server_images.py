@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from genai_otel.testing import _server_text as text
-from genai_otel.testing._server_exchange import CREATED, JSON, Answer, Call, Event, EventStream, Reply, json_reply
+from genai_otel.testing._server_exchange import (
+    CREATED,
+    JSON,
+    Answer,
+    Call,
+    Event,
+    EventStream,
+    Reply,
+    json_reply,
+)
 from genai_otel.testing._server_files import uploaded
 from genai_otel.testing._server_media import base64_text, png
 from genai_otel.testing._server_resources import Collection, Route
@@ -18,7 +27,14 @@ VIDEOS = Collection(
     "/videos",
     "video",
     "video_",
-    {"model": "sora-2", "prompt": None, "seconds": "4", "size": "720x1280", "status": "queued", "progress": 0},
+    {
+        "model": "sora-2",
+        "prompt": None,
+        "seconds": "4",
+        "size": "720x1280",
+        "status": "queued",
+        "progress": 0,
+    },
 )
 
 
@@ -86,7 +102,9 @@ def _stream(call: Call, prompt: str, kind: str, given: int) -> Iterator[Event]:
     shared = {"created_at": CREATED, **_look(call)}
     partial = call.behaviour.chunks or int(call.body.get("partial_images") or 0)
     for index in range(partial):
-        yield _event(f"{kind}.partial_image", shared, png(f"{prompt} part {index}"), {"partial_image_index": index})
+        yield _event(
+            f"{kind}.partial_image", shared, png(f"{prompt} part {index}"), {"partial_image_index": index}
+        )
     spent = {} if call.behaviour.nousage else {"usage": _usage(prompt, 1, given)}
     yield _event(f"{kind}.completed", shared, png(f"{prompt} 0"), spent)
 
@@ -112,7 +130,9 @@ def _video_content(call: Call) -> Answer:
 
 
 def _remix_video(call: Call) -> Answer:
-    return json_reply(VIDEOS.make(call, remixed_from_video_id=call.state.find(VIDEOS.kind, call.params[0])["id"]))
+    return json_reply(
+        VIDEOS.make(call, remixed_from_video_id=call.state.find(VIDEOS.kind, call.params[0])["id"])
+    )
 
 
 ROUTES: tuple[Route, ...] = (

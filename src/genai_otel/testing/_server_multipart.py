@@ -6,19 +6,22 @@ import re
 from typing import Any
 
 _BOUNDARY = re.compile(r'boundary="?([^";]+)"?')
-_NAME = re.compile(r'[; ]name="([^"]*)"')
+_NAME = re.compile(r'[; ]name="([^"]*)"', re.IGNORECASE)
 _FILENAME = re.compile(r'filename="([^"]*)"')
 
 
 def parse(content_type: str, body: bytes) -> dict[str, Any]:
-    """The fields of a form: text, or ``(file name, bytes)``; lists for names sent twice or ending in ``[]``."""
+    """The fields of a form: text, or ``(file name, bytes)``.
+
+    A name sent twice, or ending in ``[]``, has a list.
+    """
     found = _BOUNDARY.search(content_type)
     if not content_type.startswith("multipart/form-data") or not found:
         return {}
     form: dict[str, Any] = {}
     for part in body.split(b"--" + found.group(1).encode("latin-1"))[1:-1]:
-        head, _, value = part.strip(b"\r\n").partition(b"\r\n\r\n") if b"\r\n\r\n" in part else (part, b"", b"")
-        _add(form, head.decode("utf-8", "replace"), value)
+        head, _, value = part.partition(b"\r\n\r\n")
+        _add(form, head.decode("utf-8", "replace"), value.removesuffix(b"\r\n"))
     return form
 
 

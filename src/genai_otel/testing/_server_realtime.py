@@ -42,7 +42,11 @@ class RealtimeSession:
         if handler is not None:
             handler(self, message)
             return
-        error = {"type": "invalid_request_error", "code": "invalid_value", "message": f"Invalid value: '{kind}'."}
+        error = {
+            "type": "invalid_request_error",
+            "code": "invalid_value",
+            "message": f"Invalid value: '{kind}'.",
+        }
         self.send("error", error={**error, "param": "type", "event_id": message.get("event_id")})
 
     def send(self, kind: str, **fields: Any) -> None:
@@ -61,7 +65,12 @@ class RealtimeSession:
 
     def add_item(self, given: JSON) -> JSON:
         """Add an item to the conversation and say so."""
-        item = {"id": self.call.state.next_id("item_"), "object": "realtime.item", "status": "completed", **given}
+        item = {
+            "id": self.call.state.next_id("item_"),
+            "object": "realtime.item",
+            "status": "completed",
+            **given,
+        }
         previous = next(reversed(self.items), None)
         self.items[item["id"]] = item
         self.send("conversation.item.added", previous_item_id=previous, item=item)
@@ -100,7 +109,9 @@ class RealtimeSession:
         """Answer the conversation with a message or a tool call."""
         wanted = {**self.session, **(message.get("response") or {})}
         behaviour = turn_behaviour(self.call.behaviour, wanted)
-        answer = events.RealtimeAnswer(self.call, behaviour, self.conversation, wanted, list(self.items.values()))
+        answer = events.RealtimeAnswer(
+            self.call, behaviour, self.conversation, wanted, list(self.items.values())
+        )
         response = answer.response(_said_or_called(behaviour, wanted, list(self.items.values())))
         played = (Event(self.event(**each)) for each in events.stream(response, behaviour))
         self.socket.play(played, behaviour, lambda error: self.event("error", error=error))

@@ -65,10 +65,17 @@ class RealtimeAnswer:
         }
 
     def _item(self, prefix: str, fields: JSON) -> JSON:
-        return {"id": self.call.state.next_id(prefix), "object": "realtime.item", "status": "completed", **fields}
+        return {
+            "id": self.call.state.next_id(prefix),
+            "object": "realtime.item",
+            "status": "completed",
+            **fields,
+        }
 
     def _message(self, said: str, spoken: bool) -> JSON:
-        part: JSON = {"type": "output_audio", "transcript": said} if spoken else {"type": "output_text", "text": said}
+        part: JSON = (
+            {"type": "output_audio", "transcript": said} if spoken else {"type": "output_text", "text": said}
+        )
         return self._item("item_", {"type": "message", "role": "assistant", "content": [part]})
 
     def _call(self, called: ToolCall) -> JSON:
@@ -118,7 +125,7 @@ def _item_tokens(item: JSON) -> int:
 
 def stream(response: JSON, behaviour: Behaviour) -> Iterator[JSON]:
     """The events of one response, each as ``kind`` and its fields."""
-    opened = {"status": "in_progress", "status_details": None, "output": [], "usage": None}
+    opened: JSON = {"status": "in_progress", "status_details": None, "output": [], "usage": None}
     yield {"kind": "response.created", "response": {**response, **opened}}
     for index, item in enumerate(response["output"]):
         yield from _item_events(response["id"], index, item, behaviour)
@@ -134,15 +141,21 @@ def _item_events(response: str, index: int, item: JSON, behaviour: Behaviour) ->
     yield {"kind": "response.output_item.added", **at, "item": opened}
     yield {"kind": "conversation.item.added", "previous_item_id": None, "item": opened}
     if item["type"] == "message":
-        yield from _part_events({**at, "item_id": item["id"], "content_index": 0}, item["content"][0], behaviour)
+        yield from _part_events(
+            {**at, "item_id": item["id"], "content_index": 0}, item["content"][0], behaviour
+        )
     else:
-        yield from _arguments_events({**at, "item_id": item["id"], "call_id": item["call_id"]}, item, behaviour)
+        yield from _arguments_events(
+            {**at, "item_id": item["id"], "call_id": item["call_id"]}, item, behaviour
+        )
     yield {"kind": "response.output_item.done", **at, "item": item}
 
 
 def _part_events(at: JSON, part: JSON, behaviour: Behaviour) -> Iterator[JSON]:
     spoken = part["type"] == "output_audio"
-    field, name = ("transcript", "response.output_audio_transcript") if spoken else ("text", "response.output_text")
+    field, name = (
+        ("transcript", "response.output_audio_transcript") if spoken else ("text", "response.output_text")
+    )
     shown = {"type": "audio" if spoken else "text"}
     yield {"kind": "response.content_part.added", **at, "part": {**shown, field: ""}}
     for piece in text.pieces(part[field], behaviour):

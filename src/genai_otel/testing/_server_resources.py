@@ -63,7 +63,9 @@ class Collection:
 
     def update(self, call: Call) -> Answer:
         found = call.state.find(self.kind, call.params[-1])
-        return json_reply(self.change(call, found["id"], **own_fields(call, {**self.defaults, "metadata": None})))
+        return json_reply(
+            self.change(call, found["id"], **own_fields(call, {**self.defaults, "metadata": None}))
+        )
 
     def change(self, call: Call, id: str, **fields: Any) -> JSON:
         """Replace some fields of a stored object."""
@@ -74,7 +76,9 @@ class Collection:
     def delete(self, call: Call) -> Answer:
         found = call.state.find(self.kind, call.params[-1])
         del call.state.store(self.kind)[found["id"]]
-        return json_reply({"id": found["id"], "object": self.deleted_kind or f"{self.kind}.deleted", "deleted": True})
+        return json_reply(
+            {"id": found["id"], "object": self.deleted_kind or f"{self.kind}.deleted", "deleted": True}
+        )
 
     def routes(self, *, create: Handler | None = None) -> tuple[Route, ...]:
         """The five usual routes; ``create`` replaces the plain creation."""

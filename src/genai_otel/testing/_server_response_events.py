@@ -9,9 +9,23 @@ from genai_otel.testing import _server_text as text
 from genai_otel.testing._server_behaviour import Behaviour
 from genai_otel.testing._server_exchange import JSON, Event
 
-_UNFINISHED: JSON = {"output": [], "usage": None, "error": None, "incomplete_details": None, "completed_at": None}
+_UNFINISHED: JSON = {
+    "output": [],
+    "usage": None,
+    "error": None,
+    "incomplete_details": None,
+    "completed_at": None,
+}
 _TERMINAL = frozenset({"completed", "failed", "incomplete"})
-_EMPTIED: JSON = {"content": [], "summary": [], "arguments": "", "input": "", "code": "", "result": None, "outputs": None}
+_EMPTIED: JSON = {
+    "content": [],
+    "summary": [],
+    "arguments": "",
+    "input": "",
+    "code": "",
+    "result": None,
+    "outputs": None,
+}
 
 # kind of item: the events before and after what is written in it
 _PHASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -86,7 +100,9 @@ def _content_events(item: JSON, place: JSON, behaviour: Behaviour) -> Iterator[J
             yield from _part_events(part, {**place, "content_index": position}, behaviour)
 
 
-def _written(name: str, field: str, value: str, place: JSON, behaviour: Behaviour, **more: Any) -> Iterator[JSON]:
+def _written(
+    name: str, field: str, value: str, place: JSON, behaviour: Behaviour, **more: Any
+) -> Iterator[JSON]:
     for piece in text.pieces(value, behaviour):
         yield {"type": f"{name}.delta", **place, "delta": piece, **more}
     yield {"type": f"{name}.done", **place, field: value, **more}

@@ -20,7 +20,13 @@ _SAMPLES: dict[str, tuple[str, JSON]] = {
             "status": "completed",
             "queries": ["opening hours"],
             "results": [
-                {"file_id": "file-1", "filename": "hours.txt", "score": 0.9, "text": "Open 9 to 5.", "attributes": {}}
+                {
+                    "file_id": "file-1",
+                    "filename": "hours.txt",
+                    "score": 0.9,
+                    "text": "Open 9 to 5.",
+                    "attributes": {},
+                }
             ],
         },
     ),
@@ -43,13 +49,21 @@ _SAMPLES: dict[str, tuple[str, JSON]] = {
     ),
     "program": ("prog_", {"code": "print(1)", "fingerprint": "fp_1"}),
     "program_output": ("progo_", {"status": "completed", "result": "1"}),
-    "tool_search_call": ("ts_", {"status": "completed", "execution": "server", "arguments": {"query": "weather"}}),
+    "tool_search_call": (
+        "ts_",
+        {"status": "completed", "execution": "server", "arguments": {"query": "weather"}},
+    ),
     "tool_search_output": ("tso_", {"status": "completed", "execution": "server", "tools": [_FUNCTION]}),
     "additional_tools": ("at_", {"role": "developer", "tools": [_FUNCTION]}),
     "compaction": ("cmp_", {"encrypted_content": "Y29tcGFjdGVk"}),
     "image_generation_call": (
         "ig_",
-        {"status": "completed", "result": base64_text(png("image")), "output_format": "png", "revised_prompt": "A dot."},
+        {
+            "status": "completed",
+            "result": base64_text(png("image")),
+            "output_format": "png",
+            "revised_prompt": "A dot.",
+        },
     ),
     "code_interpreter_call": (
         "ci_",
@@ -65,7 +79,10 @@ _SAMPLES: dict[str, tuple[str, JSON]] = {
         {"status": "completed", "action": {"type": "exec", "command": ["ls", "-l"], "env": {}}},
     ),
     "local_shell_call_output": ("lsho_", {"status": "completed", "output": "total 0"}),
-    "shell_call": ("sh_", {"status": "completed", "action": {"commands": ["ls -l"]}, "environment": {"type": "local"}}),
+    "shell_call": (
+        "sh_",
+        {"status": "completed", "action": {"commands": ["ls -l"]}, "environment": {"type": "local"}},
+    ),
     "shell_call_output": (
         "sho_",
         {
@@ -84,7 +101,13 @@ _SAMPLES: dict[str, tuple[str, JSON]] = {
     ),
     "mcp_call": (
         "mcp_",
-        {"status": "completed", "server_label": "docs", "name": "search", "arguments": '{"q": "x"}', "output": "found"},
+        {
+            "status": "completed",
+            "server_label": "docs",
+            "name": "search",
+            "arguments": '{"q": "x"}',
+            "output": "found",
+        },
     ),
     "mcp_approval_request": ("mcpr_", {"server_label": "docs", "name": "search", "arguments": "{}"}),
     "mcp_approval_response": ("mcpa_", {"approval_request_id": "mcpr_00000001", "approve": True}),
@@ -93,8 +116,16 @@ _SAMPLES: dict[str, tuple[str, JSON]] = {
 }
 
 _WITH_CALL_ID = frozenset(
-    "function_call computer_call program tool_search_call local_shell_call shell_call apply_patch_call "
-    "custom_tool_call".split()
+    {
+        "function_call",
+        "computer_call",
+        "program",
+        "tool_search_call",
+        "local_shell_call",
+        "shell_call",
+        "apply_patch_call",
+        "custom_tool_call",
+    }
 )
 _HOSTED: dict[str, tuple[str, ...]] = {
     "web_search": ("web_search_call",),
@@ -143,8 +174,19 @@ def samples(state: ServerState, names: Iterable[str]) -> Iterator[JSON]:
 
 def message(state: ServerState, said: str, *, status: str = "completed", annotated: bool = False) -> JSON:
     """An assistant message; ``annotated`` cites a page, as an answer from a search does."""
-    annotation = {"type": "url_citation", "title": "Example", "url": _URL, "start_index": 0, "end_index": len(said)}
-    part = {"type": "output_text", "text": said, "annotations": [annotation] if annotated else [], "logprobs": []}
+    annotation = {
+        "type": "url_citation",
+        "title": "Example",
+        "url": _URL,
+        "start_index": 0,
+        "end_index": len(said),
+    }
+    part = {
+        "type": "output_text",
+        "text": said,
+        "annotations": [annotation] if annotated else [],
+        "logprobs": [],
+    }
     return _message(state, part, status)
 
 

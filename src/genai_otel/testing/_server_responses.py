@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from genai_otel.testing import _server_response_events as events
 from genai_otel.testing import _server_response_items as items
@@ -13,12 +11,25 @@ from genai_otel.testing import _server_text as text
 from genai_otel.testing import _server_tools as tools
 from genai_otel.testing import _server_usage as usage
 from genai_otel.testing._server_chat import structured_text
-from genai_otel.testing._server_exchange import CREATED, JSON, Answer, APIError, Call, EventStream, error_body, json_reply
+from genai_otel.testing._server_exchange import (
+    CREATED,
+    JSON,
+    Answer,
+    APIError,
+    Call,
+    EventStream,
+    error_body,
+    json_reply,
+)
 from genai_otel.testing._server_resources import Route, page
-
-STORE = "response"
-_INPUTS = "response input"
-CONVERSATION_ITEMS = "conversation items"
+from genai_otel.testing._server_response_context import (
+    INPUTS,
+    RESPONSES,
+    Context,
+    context_of,
+    conversation_id,
+    conversation_items,
+)
 
 _ECHOED: JSON = {
     "background": False,
@@ -44,42 +55,6 @@ _ECHOED: JSON = {
 }
 
 
-@dataclass(frozen=True)
-class Context:
-    """The items a response answers: the conversation so far, then the new input."""
-
-    items: list[JSON]
-
-    def _said(self, *roles: str) -> list[str]:
-        return [text.plain(item.get("content")) for item in self.items if item.get("role") in roles]
-
-    @property
-    def question(self) -> str:
-        return next(iter(reversed(self._said("user"))), "")
-
-    @property
-    def background(self) -> str:
-        return "\n".join(self._said("system", "developer", "user"))
-
-    @property
-    def results(self) -> list[tuple[str, str]]:
-        names = {item.get("call_id"): str(item["name"]) for item in self.items if item.get("name")}
-        given = (item for item in self.items if item.get("type") in ("function_call_output", "custom_tool_call_output"))
-        return [(names.get(item.get("call_id"), "the tool"), _output_text(item.get("output"))) for item in given]
-
-    @property
-    def fresh(self) -> bool:
-        return bool(self.items) and self.items[-1].get("role") == "user" and not self.results
-
-    @property
-    def tokens(self) -> int:
-        return sum(4 + text.count(item["content"] if "content" in item else item) for item in self.items)
-
-
-def _output_text(output: Any) -> str:
-    return text.plain(output) or str(output)
-
-
 def create(call: Call) -> Answer:
     """POST /responses."""
     response = respond(call)
@@ -90,13 +65,13 @@ def create(call: Call) -> Answer:
 
 def respond(call: Call) -> JSON:
     """Build the response to a request and remember it, unless ``store`` is false."""
-    context = _context(call)
+    context = context_of(call)
     response = _finished(call, _response(call, context, list(_output(call, context))))
     if response["store"]:
-        call.state.store(STORE)[response["id"]] = response
-        call.state.store(_INPUTS)[response["id"]] = {"items": context.items}
+        call.state.store(RESPONSES)[response["id"]] = response
+        call.state.store(INPUTS)[response["id"]] = {"items": context.items}
     if response.get("conversation"):
-        known = _conversation_items(call, response["conversation"]["id"])
+        known = conversation_items(call, response["conversation"]["id"])
         known.extend(context.items[len(known) :] + response["output"])
     return response
 
@@ -110,44 +85,6 @@ def _pending(response: JSON) -> JSON:
     return {**response, "status": "queued", "output": [], "usage": None, "completed_at": None}
 
 
-def _context(call: Call) -> Context:
-    before: list[JSON] = []
-    if previous := call.body.get("previous_response_id"):
-        stored = call.state.store(STORE).get(previous, {"output": []})
-        before = call.state.store(_INPUTS).get(previous, {"items": []})["items"] + stored["output"]
-    if conversation := _conversation_id(call):
-        before = list(_conversation_items(call, conversation))
-    return Context(before + input_items(call, call.body.get("input")))
-
-
-def _conversation_id(call: Call) -> str | None:
-    given = call.body.get("conversation")
-    return given.get("id") if isinstance(given, dict) else given
-
-
-def _conversation_items(call: Call, id: str) -> list[JSON]:
-    known: list[JSON] = call.state.store(CONVERSATION_ITEMS).setdefault(id, {"items": []})["items"]
-    return known
-
-
-def input_items(call: Call, given: Any) -> list[JSON]:
-    """The input as items with ids: a text is one user message."""
-    if isinstance(given, str):
-        given = [{"role": "user", "content": given}]
-    if not isinstance(given, list | None) or not all(isinstance(item, dict) for item in given or ()):
-        raise APIError(400, "Invalid type for 'input': expected a string or an array of objects.", param="input")
-    return [_input_item(call, item) for item in given or ()]
-
-
-def _input_item(call: Call, item: JSON) -> JSON:
-    item = {"type": "message", **item} if "role" in item else item
-    if isinstance(item.get("content"), str):
-        kind = "output_text" if item.get("role") == "assistant" else "input_text"
-        more = {"annotations": []} if kind == "output_text" else {}
-        item = {**item, "content": [{"type": kind, "text": item["content"], **more}]}
-    return item if item.get("id") else {**item, "id": call.state.next_id("msg_" if "role" in item else "item_")}
-
-
 def _output(call: Call, context: Context) -> Iterator[JSON]:
     body, behaviour, state = call.body, call.behaviour, call.state
     if behaviour.status_text in ("failed", "queued", "cancelled"):
@@ -158,7 +95,11 @@ def _output(call: Call, context: Context) -> Iterator[JSON]:
     kinds = _kinds(call, context)
     yield from items.samples(state, kinds)
     called = tools.calls(
-        behaviour, tools.offered(body.get("tools")), body.get("tool_choice"), context.question, fresh=context.fresh
+        behaviour,
+        tools.offered(body.get("tools")),
+        body.get("tool_choice"),
+        context.question,
+        fresh=context.fresh,
     )
     yield from (items.function_call(state, each.kind, each.name, each.input) for each in called)
     if behaviour.refusal is not None:
@@ -205,7 +146,7 @@ def _response(call: Call, context: Context, output: list[JSON]) -> JSON:
     body = call.body
     template = (body.get("prompt") or {}).get("id")
     model = call.model("gpt-4o-mini" if template else None)
-    conversation = _conversation_id(call)
+    conversation = conversation_id(call)
     return {
         "id": call.state.next_id("resp_"),
         "object": "response",
@@ -221,7 +162,9 @@ def _response(call: Call, context: Context, output: list[JSON]) -> JSON:
 
 
 def _usage(call: Call, context: Context, output: list[JSON]) -> JSON:
-    prompt = 3 + context.tokens + text.count(call.body.get("instructions")) + text.count(call.body.get("tools"))
+    prompt = (
+        3 + context.tokens + text.count(call.body.get("instructions")) + text.count(call.body.get("tools"))
+    )
     thought = usage.reasoning_tokens(call.behaviour, _reasons(call.body))
     return usage.response_usage(call.behaviour, prompt, sum(map(_output_tokens, output)), thought)
 
@@ -250,7 +193,7 @@ def _finished(call: Call, response: JSON) -> JSON:
 
 def retrieve(call: Call) -> Answer:
     """GET /responses/{id}, also as events from ``starting_after`` on."""
-    response = call.state.find(STORE, call.params[0])
+    response = call.state.find(RESPONSES, call.params[0])
     if call.request.query.get("stream") == "true":
         return _streamed(call, response, int(call.request.query.get("starting_after", "-1")))
     return json_reply(response)
@@ -258,19 +201,19 @@ def retrieve(call: Call) -> Answer:
 
 def cancel(call: Call) -> Answer:
     """POST /responses/{id}/cancel."""
-    response = {**call.state.find(STORE, call.params[0]), "status": "cancelled", "completed_at": None}
-    call.state.store(STORE)[response["id"]] = response
+    response = {**call.state.find(RESPONSES, call.params[0]), "status": "cancelled", "completed_at": None}
+    call.state.store(RESPONSES)[response["id"]] = response
     return json_reply(response)
 
 
 def list_input_items(call: Call) -> Answer:
     """GET /responses/{id}/input_items."""
-    return json_reply(page(call.state.find(_INPUTS, call.params[0])["items"]))
+    return json_reply(page(call.state.find(INPUTS, call.params[0])["items"]))
 
 
 def count_input_tokens(call: Call) -> Answer:
     """POST /responses/input_tokens."""
-    counted = _usage(call, _context(call), [])["input_tokens"]
+    counted = _usage(call, context_of(call), [])["input_tokens"]
     return json_reply({"object": "response.input_tokens", "input_tokens": counted})
 
 
@@ -278,7 +221,7 @@ def compact(call: Call) -> Answer:
     """POST /responses/compact."""
     call.model()
     output = list(items.samples(call.state, ["compaction"]))
-    prompt = _usage(call, _context(call), [])["input_tokens"]
+    prompt = _usage(call, context_of(call), [])["input_tokens"]
     spent = usage.response_usage(call.behaviour, prompt, text.count(output[0]["encrypted_content"]), 0)
     id = call.state.next_id("resp_")
     return json_reply(
@@ -288,8 +231,8 @@ def compact(call: Call) -> Answer:
 
 def delete(call: Call) -> Answer:
     """DELETE /responses/{id}."""
-    id = call.state.find(STORE, call.params[0])["id"]
-    del call.state.store(STORE)[id]
+    id = call.state.find(RESPONSES, call.params[0])["id"]
+    del call.state.store(RESPONSES)[id]
     return json_reply({"id": id, "object": "response", "deleted": True})
 
 

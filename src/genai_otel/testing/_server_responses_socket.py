@@ -26,7 +26,9 @@ def run(socket: WebSocket, call: Call) -> None:
 
 def _answer(socket: WebSocket, call: Call, message: JSON) -> None:
     body = {key: value for key, value in message.items() if key not in ("type", "stream_id")}
-    turn = replace(call, request=replace(call.request, json=body), behaviour=turn_behaviour(call.behaviour, body))
+    turn = replace(
+        call, request=replace(call.request, json=body), behaviour=turn_behaviour(call.behaviour, body)
+    )
     lane = {"stream_id": message["stream_id"]} if message.get("stream_id") else {}
     try:
         response = responses.respond(turn)

@@ -82,7 +82,8 @@ def canonical(path: str) -> tuple[str, str | None]:
 
 
 def _match(method: str, path: str) -> tuple[Handler, tuple[str, ...]]:
-    methods, params = _EXACT.get(path), ()
+    params: tuple[str, ...] = ()
+    methods = _EXACT.get(path)
     if methods is None or method not in methods:
         methods, params = _match_pattern(method, path) or (methods, ())
     if methods is None:
@@ -121,7 +122,9 @@ def _handled(
         if request.body and request.json is None and not request.form:
             raise APIError(400, "We could not parse the JSON body of your request.")
         handler, params = _match(request.method, path)
-        return handler(Call(request, behaviour, state, lambda other: respond(other, state)[0], params, deployment))
+        return handler(
+            Call(request, behaviour, state, lambda other: respond(other, state)[0], params, deployment)
+        )
     except APIError as error:
         return error.reply
     except Exception as error:  # a handler that can't cope answers as a server would
@@ -133,10 +136,14 @@ def _prescribed(request: RecordedRequest, behaviour: Behaviour) -> Answer | None
     status = behaviour.status or 200
     if behaviour.body is not None:
         return _given(request, behaviour.body, status)
-    if status >= 400:
-        error = error_body(status, behaviour.message, code=behaviour.code, type=behaviour.type)
-        return json_reply({"error": error}, status, retry_headers(behaviour))
-    return None
+    return refusal(behaviour) if status >= 400 else None
+
+
+def refusal(behaviour: Behaviour) -> Reply:
+    """The error answer that a behaviour asks for."""
+    status = behaviour.status or 500
+    error = error_body(status, behaviour.message, code=behaviour.code, type=behaviour.type)
+    return json_reply({"error": error}, status, _retry_headers(behaviour))
 
 
 def _given(request: RecordedRequest, body: str, status: int) -> Answer:
@@ -145,12 +152,17 @@ def _given(request: RecordedRequest, body: str, status: int) -> Answer:
     except ValueError:
         return Reply(body.encode("utf-8", "replace"), status)
     if isinstance(value, list) and isinstance(request.json, dict) and request.json.get("stream"):
-        return EventStream([Event(each, each.get("type") if isinstance(each, dict) else None) for each in value])
+        return EventStream(
+            [Event(each, each.get("type") if isinstance(each, dict) else None) for each in value]
+        )
     return json_reply(value, status)
 
 
-def retry_headers(behaviour: Behaviour) -> dict[str, str]:
+def _retry_headers(behaviour: Behaviour) -> dict[str, str]:
     """When to try again, in seconds and in milliseconds."""
     if behaviour.retry_after is None:
         return {}
-    return {"retry-after": f"{behaviour.retry_after:g}", "retry-after-ms": f"{behaviour.retry_after * 1000:g}"}
+    return {
+        "retry-after": f"{behaviour.retry_after:g}",
+        "retry-after-ms": f"{behaviour.retry_after * 1000:g}",
+    }

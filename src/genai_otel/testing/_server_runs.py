@@ -8,7 +8,16 @@ from typing import Any
 from genai_otel.testing import _server_assistants as assistants
 from genai_otel.testing import _server_text as text
 from genai_otel.testing import _server_tools as tools
-from genai_otel.testing._server_exchange import CREATED, JSON, Answer, Call, Event, EventStream, error_body, json_reply
+from genai_otel.testing._server_exchange import (
+    CREATED,
+    JSON,
+    Answer,
+    Call,
+    Event,
+    EventStream,
+    error_body,
+    json_reply,
+)
 from genai_otel.testing._server_resources import Route, page
 
 _RUNS = "thread.run"
@@ -94,20 +103,28 @@ def _advance(call: Call, run: JSON, results: list[tuple[str, str]] | None = None
     message = assistants.add_message(
         call, run["thread_id"], "assistant", said, run_id=run["id"], assistant_id=run["assistant_id"]
     )
-    done = _store(call, run, status="completed", completed_at=CREATED, usage=_usage([*known, message], run, said))
+    done = _store(
+        call, run, status="completed", completed_at=CREATED, usage=_usage([*known, message], run, said)
+    )
     _add_step(call, done, message)
     return done
 
 
 def _usage(known: list[JSON], run: JSON, said: str = "") -> JSON:
-    prompt = text.count(run["instructions"]) + sum(text.count(assistants.said_in(message)) for message in known)
+    prompt = text.count(run["instructions"]) + sum(
+        text.count(assistants.said_in(message)) for message in known
+    )
     answer = text.count(said)
     return {"prompt_tokens": prompt, "completion_tokens": answer, "total_tokens": prompt + answer}
 
 
 def _action(call: Call, called: list[tools.ToolCall]) -> JSON:
     listed = [
-        {"id": call.state.next_id("call_"), "type": "function", "function": {"name": c.name, "arguments": c.input}}
+        {
+            "id": call.state.next_id("call_"),
+            "type": "function",
+            "function": {"name": c.name, "arguments": c.input},
+        }
         for c in called
     ]
     return {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": listed}}
@@ -165,7 +182,9 @@ def _list_steps(call: Call) -> Answer:
 
 def _stream(call: Call, queued: JSON, done: JSON) -> Iterator[Event]:
     for status in ("created", "queued", "in_progress"):
-        yield _event(f"thread.run.{status}", {**queued, "status": "queued" if status == "created" else status})
+        yield _event(
+            f"thread.run.{status}", {**queued, "status": "queued" if status == "created" else status}
+        )
     if done["status"] == "completed":
         step = _steps(call, done["id"])[-1]
         id = step["step_details"]["message_creation"]["message_id"]
@@ -182,7 +201,9 @@ def _message_events(call: Call, step: JSON, message: JSON) -> Iterator[Event]:
         yield _event(f"thread.message.{status}", open_message)
     for piece in text.pieces(assistants.said_in(message), call.behaviour):
         delta = {"content": [{"index": 0, "type": "text", "text": {"value": piece, "annotations": []}}]}
-        yield _event("thread.message.delta", {"id": message["id"], "object": "thread.message.delta", "delta": delta})
+        yield _event(
+            "thread.message.delta", {"id": message["id"], "object": "thread.message.delta", "delta": delta}
+        )
     yield _event("thread.message.completed", message)
     yield _event("thread.run.step.completed", step)
 

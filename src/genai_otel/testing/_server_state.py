@@ -23,6 +23,7 @@ class ServerState:
 
     def __init__(self) -> None:
         self.requests: list[RecordedRequest] = []
+        self.stopping = threading.Event()
         self._lock = threading.Lock()
         self._counters: Counter[str] = Counter()
         self._attempts: Counter[tuple[str, str, bytes]] = Counter()
@@ -33,6 +34,15 @@ class ServerState:
         with self._lock:
             for part in (self.requests, self._counters, self._attempts, self._scripts, self._stores):
                 part.clear()
+
+    def record(self, request: RecordedRequest) -> None:
+        with self._lock:
+            self.requests.append(request)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; a server that stops meanwhile breaks the connection off."""
+        if seconds and self.stopping.wait(seconds):
+            raise ConnectionAbortedError("the server is stopping")
 
     def next_id(self, prefix: str) -> str:
         """The next identifier of its kind: ``chatcmpl-00000001``, ``chatcmpl-00000002``, …"""

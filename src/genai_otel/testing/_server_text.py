@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from itertools import cycle, islice
+from itertools import cycle, islice, pairwise
 from typing import Any
 
 from genai_otel.testing._server_behaviour import Behaviour
@@ -17,9 +17,12 @@ _DATED = re.compile(r"\d{4}-\d{2}-\d{2}$|-\d{4}$")
 _PART_TOKENS = {"image_url": 85, "input_image": 85, "input_audio": 50, "file": 20, "input_file": 20}
 
 STOP_WORDS = frozenset(
-    "a about an and are as at be been but by can could did do does for from give has have how i if in is it its "
-    "me my not of on or our please should so tell than that the their them then there these they this to use "
-    "was we were what when where which who why will with would you your".split()
+    re.findall(
+        r"\w+",
+        """a about an and are as at be been but by can could did do does for from give has have how i if in is
+        it its me my not of on or our please should so tell than that the their them then there these they
+        this to use was we were what when where which who why will with would you your""",
+    )
 )
 
 
@@ -73,7 +76,7 @@ def pieces(text: str, behaviour: Behaviour) -> list[str]:
     if not wanted or len(cut) < wanted:
         return cut
     bounds = [len(cut) * position // wanted for position in range(wanted + 1)]
-    return ["".join(cut[start:end]) for start, end in zip(bounds, bounds[1:], strict=False)]
+    return ["".join(cut[start:end]) for start, end in pairwise(bounds)]
 
 
 def say(behaviour: Behaviour, question: str, context: str, results: Iterable[tuple[str, str]] = ()) -> str:
@@ -111,7 +114,9 @@ def _about(question: str) -> str:
 
 def _focus(question: str) -> str:
     found = _sentences(question)
-    return next((sentence for sentence in reversed(found) if sentence.endswith("?")), found[-1] if found else "")
+    return next(
+        (sentence for sentence in reversed(found) if sentence.endswith("?")), found[-1] if found else ""
+    )
 
 
 def _sentences(text: str) -> list[str]:

@@ -42,7 +42,9 @@ def _tool(definition: JSON) -> Tool:
     return Tool(kind, str(inner.get("name", "")), inner.get("parameters"))
 
 
-def calls(behaviour: Behaviour, tools: list[Tool], choice: Any, question: str, *, fresh: bool) -> list[ToolCall]:
+def calls(
+    behaviour: Behaviour, tools: list[Tool], choice: Any, question: str, *, fresh: bool
+) -> list[ToolCall]:
     """The calls to answer with; empty for a text answer.
 
     ``fresh`` says that the conversation holds no tool result yet, which is when a model would call.

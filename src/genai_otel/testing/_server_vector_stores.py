@@ -13,7 +13,14 @@ STORES = Collection(
     "/vector_stores",
     "vector_store",
     "vs_",
-    {"name": "", "status": "completed", "usage_bytes": 0, "metadata": {}, "expires_after": None, "description": None},
+    {
+        "name": "",
+        "status": "completed",
+        "usage_bytes": 0,
+        "metadata": {},
+        "expires_after": None,
+        "description": None,
+    },
 )
 _MEMBERS = "vector store files"
 
@@ -85,8 +92,14 @@ def _create_batch(call: Call) -> Answer:
     files = call.require("file_ids")
     for id in files:
         _attach(call, call.params[0], id)
-    batch = {"id": call.state.next_id("vsfb_"), "object": "vector_store.files_batch", "created_at": CREATED}
-    batch |= {"vector_store_id": call.params[0], "status": "completed", "file_counts": _counts(len(files))}
+    batch: JSON = {
+        "id": call.state.next_id("vsfb_"),
+        "object": "vector_store.files_batch",
+        "created_at": CREATED,
+        "vector_store_id": call.params[0],
+        "status": "completed",
+        "file_counts": _counts(len(files)),
+    }
     call.state.store("vector store batch")[batch["id"]] = batch
     return json_reply(batch)
 

@@ -7,7 +7,8 @@ import hashlib
 import json
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, BinaryIO
+from io import BufferedIOBase
+from typing import Any
 
 from genai_otel.testing._server_behaviour import Behaviour
 from genai_otel.testing._server_exchange import JSON, Event, RecordedRequest, encode, error_body
@@ -18,13 +19,17 @@ _CONTINUATION, _TEXT, _CLOSE, _PING, _PONG = 0, 1, 8, 9, 10
 
 def is_upgrade(request: RecordedRequest) -> bool:
     """Whether the request asks for a WebSocket."""
-    return request.headers.get("upgrade", "").lower() == "websocket" and "sec-websocket-key" in request.headers
+    return (
+        request.headers.get("upgrade", "").lower() == "websocket" and "sec-websocket-key" in request.headers
+    )
 
 
 def handshake(request: RecordedRequest) -> bytes:
     """The 101 answer. Of the subprotocols offered, ``realtime`` is taken."""
     key = request.headers["sec-websocket-key"] + _GUID
-    accept = base64.b64encode(hashlib.sha1(key.encode("ascii"), usedforsecurity=False).digest()).decode("ascii")
+    accept = base64.b64encode(hashlib.sha1(key.encode("ascii"), usedforsecurity=False).digest()).decode(
+        "ascii"
+    )
     offered = [name.strip() for name in request.headers.get("sec-websocket-protocol", "").split(",")]
     chosen = "sec-websocket-protocol: realtime\r\n" if "realtime" in offered else ""
     return (
@@ -39,7 +44,9 @@ class WebSocket:
     Iterating yields the messages received, parsed, until the client closes; pings are answered on the way.
     """
 
-    def __init__(self, reader: BinaryIO, write: Callable[[bytes], None], sleep: Callable[[float], None]) -> None:
+    def __init__(
+        self, reader: BufferedIOBase, write: Callable[[bytes], None], sleep: Callable[[float], None]
+    ) -> None:
         self._reader = reader
         self._write = write
         self._sleep = sleep

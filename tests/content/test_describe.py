@@ -135,7 +135,7 @@ def test_an_exception_whose_text_raises_has_a_placeholder() -> None:
 )
 def test_well_formed_text_can_be_encoded(text: str, expected: str) -> None:
     assert say.well_formed(text) == expected
-    assert say.well_formed(text).encode()
+    assert say.well_formed(text).encode().decode() == expected
 
 
 def test_class_names_that_are_not_plain_text_do_no_harm() -> None:

@@ -132,7 +132,7 @@ def test_iterators_in_pydantic_models_are_left_alone() -> None:
     items, other = iter([1, 2]), iter([3])
     model = Lazy(items=items, other=other)
     copied: Any = plain(model)
-    assert copied["other"] == "<list_iterator object>"
+    assert "iterator=<list_iterator object>" in copied["other"]
     assert isinstance(copied["items"], str)
     assert list(model.items) == [1, 2]
     assert list(other) == [3]

@@ -84,16 +84,20 @@ def _set(value: Iterable[Any]) -> object:
     return Unordered(snapshot(lambda: base.__iter__(value)))  # type: ignore[arg-type]
 
 
+_UNSET: Final = object()
+
+
 def _fields(names: Callable[[type], Iterable[str]]) -> Conversion:
     def read(value: object) -> object:
-        return {name: _field(value, name) for name in names(type(value)) if name}
+        fields = {name: _field(value, name) for name in names(type(value))}
+        return {name: field for name, field in fields.items() if field is not _UNSET}
 
     return read
 
 
 def _field(value: object, name: str) -> object:
     try:
-        return getattr(value, name)
+        return getattr(value, name, _UNSET)
     except KeyboardInterrupt:
         raise
     except BaseException:

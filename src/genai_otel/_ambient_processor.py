@@ -28,7 +28,8 @@ class AmbientProcessor:
             return
         scope = getattr(span, "instrumentation_scope", None)
         if getattr(scope, "name", None) != SCOPE_NAME:
-            span.set_attributes(ambient.attributes)
+            own = span.attributes or {}
+            span.set_attributes({key: value for key, value in ambient.attributes.items() if key not in own})
 
     def on_end(self, span: Any) -> None:
         return

@@ -28,10 +28,11 @@ def make_binder(fn: Callable[..., Any], only: Collection[str] | None, *, receive
         return _restricted(_positional_binder, only)
     parameters = list(signature.parameters.values())
     _check_names(fn, parameters, only)
-    skipped = _receiver_name(fn, parameters, receiver)
+    skipped = _receiver_name(parameters, receiver)
     variadic = any(parameter.kind in _VARIADIC for parameter in parameters)
     binder = _general_binder(signature, skipped) if variadic else _fast_binder(parameters, skipped)
-    return _restricted(binder, only)
+    keywords = [parameter.name for parameter in parameters if parameter.kind is inspect.Parameter.VAR_KEYWORD]
+    return _restricted(binder, only, keywords[0] if keywords else None)
 
 
 def _signature(fn: Callable[..., Any]) -> inspect.Signature | None:
@@ -41,12 +42,11 @@ def _signature(fn: Callable[..., Any]) -> inspect.Signature | None:
         return None
 
 
-def _receiver_name(fn: Callable[..., Any], parameters: list[inspect.Parameter], receiver: bool) -> str | None:
+def _receiver_name(parameters: list[inspect.Parameter], receiver: bool) -> str | None:
     if not parameters or parameters[0].kind not in _POSITIONAL:
         return None
     first = parameters[0].name
-    in_class = "." in getattr(fn, "__qualname__", "")
-    return first if receiver or (in_class and first in _RECEIVERS) else None
+    return first if receiver or first in _RECEIVERS else None
 
 
 def _check_names(fn: Callable[..., Any], parameters: list[inspect.Parameter], only: Collection[str] | None) -> None:
@@ -89,7 +89,7 @@ def _general_binder(signature: inspect.Signature, skipped: str | None) -> Binder
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError:  # wrong arguments: the call itself raises
-            return _positional_binder(args, kwargs)
+            return _positional_binder(args if skipped is None else args[1:], kwargs)
         bound.apply_defaults()
         found = dict(bound.arguments)
         for parameter in signature.parameters.values():
@@ -109,16 +109,15 @@ def _positional_binder(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[st
     return found
 
 
-def _restricted(binder: Binder, only: Collection[str] | None) -> Binder:
+def _restricted(binder: Binder, only: Collection[str] | None, keywords: str | None = None) -> Binder:
     if only is None:
         return binder
     wanted = frozenset(only)
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         found = binder(args, kwargs)
-        extra = found.get("kwargs")
-        if isinstance(extra, dict):  # **kwargs are named by their own keys
-            found = {**extra, **found}
+        if keywords is not None and keywords in found:  # these are named by their own keys
+            found = {**found[keywords], **found}
         return {name: value for name, value in found.items() if name in wanted}
 
     return bind

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import functools
+import random
 import re
 import threading
 import uuid
@@ -15,10 +17,11 @@ from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, Status, StatusCode, TraceFlags, TracerProvider
 
 from . import _runtime, _settings
-from ._guard import logger, report
+from ._guard import logger, report, warn_once
 from ._settings import Settings
+from ._span_scope import tolerant_spec
 from ._spans import Span, get_current_span
-from .conventions.span_types import SpanType, rules_for
+from .conventions.span_types import SpanType
 from .telemetry.ambient import AMBIENT_KEY
 from .telemetry.operation import Operation, entered
 from .telemetry.providers import Providers
@@ -28,6 +31,7 @@ MAX_OPEN_TRACES: Final = 10_000
 MAX_OPEN_SPANS: Final = 100_000
 _TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
 _SPAN_ID: Final = re.compile(r"[0-9a-f]{16}")
+_WRAPPING: Final = re.compile(r"^tr-|^urn:uuid:|[-{}]")  # how UUIDs and other tools' trace ids are written
 
 
 class _Trace:
@@ -76,7 +80,7 @@ class TracingClient:
             ValueError: for a malformed trace id, or one whose trace is open here already.
         """
         chosen = _optional_trace_id(trace_id if trace_id is not None else request_id)
-        spec = Spec(rules_for(span_type), _name(name), attributes)
+        spec = tolerant_spec(name, span_type, attributes)
         settings = self._settings()
         if chosen is not None and f"{chosen:032x}" in self._traces:
             raise ValueError(f"trace_id={chosen:032x} is the id of a trace that is open already")
@@ -111,7 +115,7 @@ class TracingClient:
         """
         trace_key = _trace_key(trace_id, request_id)
         parent_key = _span_key("parent_id", parent_id)
-        spec = Spec(rules_for(span_type), _name(name), attributes)
+        spec = tolerant_spec(name, span_type, attributes)
         parent = self._live(trace_key, parent_key)
         context = _detached(Context())
         if parent is not None:
@@ -131,10 +135,13 @@ class TracingClient:
             tracer = None
             if trace_id is not None:
                 tracer = _tracer_with_id(settings.providers.tracer(), trace_id)
-            return Span(*spec.begin(settings, context, start_time_ns, tracer))
+            span, operation = spec.begin(settings, context, start_time_ns, tracer)
         except Exception:
             report("TracingClient.start")
-            return Span(trace.INVALID_SPAN, None)
+            span, operation = trace.INVALID_SPAN, None
+        if operation is None:
+            span = _with_own_ids(span, context, trace_id)
+        return Span(span, operation)
 
     # --- ending --------------------------------------------------------------------------------------------
     def end_span(
@@ -183,7 +190,7 @@ class TracingClient:
             logger.warning("end_trace: no open trace %s; ended already?", trace_key)
             return
         root = found.spans.pop(found.root_id, None) if found.root_id is not None else None
-        for span in reversed(found.spans.values()):
+        for span in reversed(list(found.spans.values())):
             span.end(end_time_ns=end_time_ns)
         if root is not None:
             root.end(outputs, attributes, status, end_time_ns)
@@ -200,8 +207,9 @@ class TracingClient:
         Raises:
             ValueError: for a missing or malformed id.
         """
-        found = self._traces.get(_trace_key(trace_id, request_id))
-        return None if found is None else found.spans.get(_span_key("span_id", span_id))
+        trace_key, span_key = _trace_key(trace_id, request_id), _span_key("span_id", span_id)
+        found = self._traces.get(trace_key)
+        return None if found is None else found.spans.get(span_key)
 
     # --- the registry of open spans ------------------------------------------------------------------------
     def _settings(self) -> Settings:
@@ -233,17 +241,19 @@ class TracingClient:
                 found = self._traces[trace_key] = _Trace(span_key if is_root else None)
             found.spans[span_key] = span
             self._open_spans += 1
-            while len(self._traces) > MAX_OPEN_TRACES or self._open_spans > MAX_OPEN_SPANS:
+            while self._traces and (len(self._traces) > MAX_OPEN_TRACES or self._open_spans > MAX_OPEN_SPANS):
                 oldest = self._traces.popitem(last=False)[1]
                 self._open_spans -= len(oldest.spans)
                 abandoned.append(oldest)
+        if span._operation is not None:  # it may be ended without us: span.end(), trace.use_span(span, True)
+            span._operation.on_end = functools.partial(self._forget, trace_key, span_key)
         for old in abandoned:
             self._abandon(old)
 
     @staticmethod
     def _abandon(old: _Trace) -> None:
-        logger.warning("too many open traces: the oldest, of %d open spans, is ended", len(old.spans))
-        for span in reversed(old.spans.values()):
+        warn_once("open traces", "too many open traces: the oldest, of %d open spans, is ended", len(old.spans))
+        for span in reversed(list(old.spans.values())):
             span.end()
 
     def _forget(self, trace_key: str, span_key: str) -> Span | None:
@@ -275,7 +285,7 @@ def _tracer_with_id(tracer: trace.Tracer | None, trace_id: int) -> trace.Tracer 
             logger.warning("this tracer provider cannot choose trace ids: the trace gets a generated one")
         return tracer
     chosen = copy.copy(tracer)
-    chosen.id_generator = _ChosenTraceId(tracer.id_generator, trace_id)  # type: ignore[attr-defined]
+    vars(chosen)["id_generator"] = _ChosenTraceId(tracer.id_generator, trace_id)
     return chosen
 
 
@@ -293,15 +303,18 @@ class _ChosenTraceId:
         return False
 
 
+def _with_own_ids(span: trace.Span, context: Context, trace_id: int | None) -> trace.Span:
+    """Return a span that records nothing, with ids by which it can be found and ended like any other."""
+    ids, parent = span.get_span_context(), trace.get_current_span(context).get_span_context()
+    if ids.is_valid and ids.span_id != parent.span_id:
+        return span  # the sampler's "no"
+    chosen = trace_id or parent.trace_id or random.getrandbits(128) or 1
+    return NonRecordingSpan(SpanContext(chosen, random.getrandbits(64) or 1, is_remote=False))
+
+
 def _remote(trace_key: str, span_key: str) -> NonRecordingSpan:
     ids = SpanContext(int(trace_key, 16), int(span_key, 16), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
     return NonRecordingSpan(ids)
-
-
-def _name(name: object) -> str:
-    if not isinstance(name, str) or not name:
-        raise ValueError(f"name must be a non-empty string, not {name!r:.80}")
-    return name
 
 
 def _optional_trace_id(value: str | uuid.UUID | None) -> int | None:
@@ -311,7 +324,7 @@ def _optional_trace_id(value: str | uuid.UUID | None) -> int | None:
 def _trace_key(trace_id: str | uuid.UUID | None, request_id: str | uuid.UUID | None) -> str:
     value = trace_id if trace_id is not None else request_id
     text = value.hex if isinstance(value, uuid.UUID) else value
-    digits = text.strip().lower().removeprefix("tr-").replace("-", "") if isinstance(text, str) else ""
+    digits = _WRAPPING.sub("", text.strip().lower()) if isinstance(text, str) else ""
     if not _TRACE_ID.fullmatch(digits) or int(digits, 16) == 0:
         raise ValueError(f"trace_id={value!r} is malformed: expected 32 hexadecimal digits (not all zero) or a UUID")
     return digits

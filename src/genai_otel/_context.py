@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import concurrent.futures
 import functools
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
-from opentelemetry import baggage, propagate as otel_propagate, trace
+from opentelemetry import baggage
+from opentelemetry import propagate as otel_propagate
 from opentelemetry.context import Context
+from opentelemetry.propagators.textmap import Getter
 
 from . import _ambient_processor, _runtime, _settings
 from ._guard import guarded, report, warn_once
-from ._spans import Span
-from .content.encode import text_or_json
+from ._spans import get_current_span
+from .content.encode import to_json
+from .content.plain import plain
 from .content.policy import DROPPED, ContentPolicy
 from .content.shorten import shorten_text
 from .conventions import attributes as attr
 from .telemetry.ambient import with_ambient
-from .telemetry.operation import OPERATION_KEY, Operation
+from .telemetry.operation import Operation
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -62,12 +66,10 @@ def update_current_trace(
 
 
 def _current_root() -> Operation | None:
-    context = _runtime.current()
-    current = trace.get_current_span(context)
-    operation = current._operation if isinstance(current, Span) else context.get(OPERATION_KEY)
-    if isinstance(operation, Operation):
-        return operation.root
-    if not isinstance(current, Span) and not _runtime.suppressed(context):
+    span = get_current_span()
+    if span is not None:
+        return None if span._operation is None else span._operation.root
+    if not _runtime.suppressed(_runtime.current()):
         warn_once("update_current_trace", "update_current_trace() called outside any trace: nothing is recorded")
     return None
 
@@ -88,11 +90,13 @@ def _preview(where: str, value: Any, policy: ContentPolicy) -> str | None:
     if value is None:
         return None
     cleared = policy.cleared(where, value)
-    return None if cleared is DROPPED else shorten_text(text_or_json(cleared)[0], PREVIEW_LENGTH)
+    text = None if cleared is DROPPED else _encoded(cleared)
+    return None if text is None else shorten_text(text, PREVIEW_LENGTH)
 
 
 def _encoded(value: Any) -> str | None:
-    return None if value is None else text_or_json(value)[0]
+    data = plain(value)
+    return data if data is None or isinstance(data, str) else to_json(data)
 
 
 class _Block:
@@ -100,7 +104,7 @@ class _Block:
 
     def __init__(self, change: Callable[[Context], Context]) -> None:
         self._change = change
-        self._tokens: list[_runtime.Token] = []
+        self._entered: list[tuple[_runtime.Token, Context]] = []
 
     def __enter__(self) -> None:
         context = _runtime.current()
@@ -108,13 +112,15 @@ class _Block:
             context = self._change(context)
         except Exception:
             report("context")
-        self._tokens.append(_runtime.attach(context))
+        self._entered.append((_runtime.attach(context), context))
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        if self._tokens:
-            _runtime.detach(self._tokens.pop())
+        for entry in reversed(self._entered):  # the last one that this thread or task entered
+            if _runtime.leave(*entry):
+                self._entered.remove(entry)
+                return
 
     async def __aenter__(self) -> None:
         self.__enter__()
@@ -141,7 +147,8 @@ def context(
     the three ids also go into the baggage, and so to every service called from here.
     """
     given = {"session_id": session_id, "user_id": user_id, "conversation_id": conversation_id}
-    ids = {_AMBIENT_KEYS[name]: str(value) for name, value in given.items() if value is not None}
+    encoded = {_AMBIENT_KEYS[name]: _encoded(value) for name, value in given.items()}
+    ids = {key: value for key, value in encoded.items() if value is not None}
 
     def change(outer: Context) -> Context:
         settings = _settings.current()
@@ -169,11 +176,24 @@ def propagate(fn: Callable[_P, _R]) -> Callable[_P, _R]:
     if not callable(fn):
         raise TypeError(f"propagate binds callables, not {type(fn).__name__}")
     bound = _runtime.current()
+    if inspect.iscoroutinefunction(fn):
+        return _bound_coroutine_function(fn, bound)
 
     def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         token = _runtime.attach(bound)
         try:
             return fn(*args, **kwargs)
+        finally:
+            _runtime.detach(token)
+
+    return functools.update_wrapper(call, fn) if hasattr(fn, "__name__") else call
+
+
+def _bound_coroutine_function(fn: Callable[..., Any], bound: Context) -> Any:
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        token = _runtime.attach(bound)
+        try:
+            return await fn(*args, **kwargs)
         finally:
             _runtime.detach(token)
 
@@ -212,7 +232,7 @@ def extract_headers(headers: Mapping[Any, Any] | Iterable[tuple[Any, Any]] | Non
     carrier = dict(_header_items(headers))
 
     def change(outer: Context) -> Context:
-        inner = otel_propagate.extract(carrier, outer)
+        inner = otel_propagate.extract(carrier, outer, _ANY_CASE)
         carried = {key: baggage.get_baggage(key, inner) for key in _AMBIENT_KEYS.values()}
         ids = {key: value for key, value in carried.items() if _usable(value)}
         if not ids:
@@ -221,6 +241,20 @@ def extract_headers(headers: Mapping[Any, Any] | Iterable[tuple[Any, Any]] | Non
         return with_ambient(inner, ids, {})
 
     return _Block(change)
+
+
+class _AnyCaseGetter(Getter[dict[str, str]]):
+    """Reads a carrier with lower-case names for propagators that ask for ``X-Amzn-Trace-Id`` and the like."""
+
+    def get(self, carrier: dict[str, str], key: str) -> list[str] | None:
+        value = carrier.get(key.lower())
+        return None if value is None else [value]
+
+    def keys(self, carrier: dict[str, str]) -> list[str]:
+        return list(carrier)
+
+
+_ANY_CASE = _AnyCaseGetter()
 
 
 def _usable(value: object) -> bool:

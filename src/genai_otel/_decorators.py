@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import types
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar, overload
 
@@ -123,7 +124,7 @@ class _Options:
         )
         captured = self.capture_inputs
         only = None if captured is None or isinstance(captured, bool) else captured
-        inputs = captured if captured is None or isinstance(captured, bool) else True
+        inputs = captured if captured is None else bool(captured)
         bind = make_binder(fn, only, receiver=receiver)
         return Plan(spec, bind, inputs, self.capture_outputs, self.output_reducer)
 
@@ -149,7 +150,7 @@ def _decorate(options: _Options, target: Any, *, receiver: bool = False) -> Any:
         if target.fget is None:
             raise TypeError("trace cannot decorate a property without a getter")
         inner = _decorate(options, target.fget, receiver=True)
-        return property(inner, target.fset, target.fdel, target.__doc__)
+        return target.getter(inner)
     if isinstance(target, type):
         raise TypeError(f"trace decorates functions, not classes: decorate the methods of {target.__qualname__} instead")
     if not callable(target):
@@ -171,7 +172,7 @@ def _wrap(options: _Options, fn: Callable[..., Any], receiver: bool) -> Any:
         wrapper = _coroutine_wrapper(fn, plan)
     else:
         wrapper = _function_wrapper(fn, plan)
-    return wrapper if inspect.isroutine(fn) and hasattr(fn, "__name__") else TracedCallable(fn, wrapper, recipe)
+    return wrapper if type(fn) is types.FunctionType else TracedCallable(fn, wrapper, recipe)
 
 
 def _function_wrapper(fn: Callable[..., Any], plan: Plan) -> Callable[..., Any]:

@@ -14,7 +14,7 @@ from ._guard import guarded, warn_once
 from .content.policy import DROPPED
 from .conventions import attributes as attr
 from .conventions import events
-from .telemetry import errors
+from .telemetry import errors, listeners
 from .telemetry.events import emit
 
 SpanReference = trace.Span | SpanContext | tuple[str, str]
@@ -44,7 +44,7 @@ def log_evaluation(
     """
     settings = _settings.current()
     logger = settings.providers.logger()
-    if logger is None or _runtime.suppressed(_runtime.current()):
+    if (logger is None and not listeners.evaluated) or _runtime.suppressed(_runtime.current()):
         return
     cleared = settings.content.cleared(attr.EVALUATION_EXPLANATION, explanation) if explanation is not None else None
     attributes: dict[str, Any] = {
@@ -56,7 +56,12 @@ def log_evaluation(
         attr.ERROR_TYPE: errors.error_type(error) if isinstance(error, BaseException) else error,
     }
     present = {key: item for key, item in attributes.items() if item is not None}
-    emit(logger, events.EVALUATION_RESULT, present, _context_of(span), time_ns())
+    context = _context_of(span)
+    if logger is not None:
+        emit(logger, events.EVALUATION_RESULT, present, context, time_ns())
+    judged = trace.get_current_span(context).get_span_context()
+    for listener in listeners.evaluated:
+        listener(present, judged.trace_id, judged.span_id)
 
 
 def log_feedback(

@@ -7,13 +7,15 @@ generator was created; a generator that is never iterated makes no span.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
+import functools
+import sys
+from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
 from opentelemetry.context import Context
 
 from . import _runtime
-from ._guard import report
+from ._guard import report, warn_once
 from ._spans import finish
 from ._traced import Call, Plan
 from .conventions.span_types import Shape
@@ -54,8 +56,8 @@ class Iteration:
         if plan.reducer is not None:
             try:
                 return plan.reducer(items)
-            except Exception:
-                report("trace.output_reducer")
+            except Exception as exc:
+                warn_once("output_reducer", "output_reducer raised %s: the items are recorded", type(exc).__name__)
                 return items
         text = plan.spec.rules.shape is Shape.MESSAGES and all(isinstance(item, str) for item in items)
         return "".join(items) if text else items
@@ -66,9 +68,11 @@ def drive(
 ) -> Generator[Any, Any, Any]:
     """Run a generator's body step by step under its span, with the whole generator protocol."""
     iteration = Iteration(plan, context, args, kwargs)
+    del args, kwargs  # how long they live is for the body to say
     rolling, items = iteration.context, iteration.items
     attach, detach, current = _runtime.attach, _runtime.detach, _runtime.current
-    resume, value = body.send, None
+    resume: Callable[[Any], Any] = body.send
+    value: Any = None
     try:
         while True:
             token = attach(rolling)
@@ -85,16 +89,10 @@ def drive(
             try:
                 value = yield item
                 resume = body.send
-            except GeneratorExit:
-                token = attach(rolling)
-                try:
-                    body.close()
-                finally:
-                    detach(token)
-                raise
-            except BaseException as thrown:
-                resume, value = body.throw, thrown  # type: ignore[assignment]
+            except BaseException as thrown:  # GeneratorExit too: closing is up to the body
+                resume, value = body.throw, thrown
     except BaseException as exc:
+        value = None  # would tie the exception to its own traceback
         iteration.end(exc)
         raise
 
@@ -104,9 +102,11 @@ async def drive_async(
 ) -> AsyncGenerator[Any, Any]:
     """Run an async generator's body step by step under its span, with the whole protocol."""
     iteration = Iteration(plan, context, args, kwargs)
+    del args, kwargs
     rolling, items = iteration.context, iteration.items
     attach, detach, current = _runtime.attach, _runtime.detach, _runtime.current
-    resume, value = body.asend, None
+    resume: Callable[[Any], Any] = functools.partial(_start_unseen, body)
+    value: Any = None
     try:
         while True:
             token = attach(rolling)
@@ -123,15 +123,19 @@ async def drive_async(
             try:
                 value = yield item
                 resume = body.asend
-            except GeneratorExit:
-                token = attach(rolling)
-                try:
-                    await body.aclose()
-                finally:
-                    detach(token)
-                raise
             except BaseException as thrown:
-                resume, value = body.athrow, thrown  # type: ignore[assignment]
+                resume, value = body.athrow, thrown
     except BaseException as exc:
+        value = None
         iteration.end(exc)
         raise
+
+
+def _start_unseen(body: AsyncGenerator[Any, Any], value: Any) -> Any:
+    """Begin a body's first step without the event loop noticing: it would close the body beside what drives it."""
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        return body.asend(value)
+    finally:
+        sys.set_asyncgen_hooks(*hooks)

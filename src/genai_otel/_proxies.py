@@ -6,11 +6,11 @@ Needed where a plain function cannot: a function that captures the context when 
 
 from __future__ import annotations
 
+import copy
 import functools
 import types
 from collections.abc import Callable
 from typing import Any
-
 
 _OWN = frozenset({*functools.WRAPPER_ASSIGNMENTS, "__wrapped__", "_self_call", "_self_recipe"})
 
@@ -35,9 +35,12 @@ class TracedCallable:
         return self._self_call(*args, **kwargs)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        if instance is None or not hasattr(type(self._self_wrapped), "__get__"):
+        wrapped = self._self_wrapped
+        if instance is None or not hasattr(type(wrapped), "__get__"):
             return self
-        return types.MethodType(self, instance)
+        if isinstance(wrapped, types.FunctionType) or wrapped.__get__(instance, owner) is not wrapped:
+            return types.MethodType(self, instance)
+        return self
 
     @property
     def _self_wrapped(self) -> Any:
@@ -61,17 +64,24 @@ class TracedCallable:
             delattr(self._self_wrapped, name)
 
     @property  # type: ignore[misc]
-    def __class__(self) -> type:
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
         return type(self._self_wrapped)
 
     def __reduce__(self) -> Any:
         return self.__qualname__ if isinstance(self._self_wrapped, types.FunctionType) else self._self_recipe
 
-    def __copy__(self) -> TracedCallable:
-        return self
+    def __copy__(self) -> Any:
+        return self._remade(copy.copy)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> TracedCallable:
-        return self
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return self._remade(lambda wrapped: copy.deepcopy(wrapped, memo))
+
+    def _remade(self, copied: Callable[[Any], Any]) -> Any:
+        wrapped = copied(self._self_wrapped)
+        if wrapped is self._self_wrapped:
+            return self
+        make, (options, _, *rest) = self._self_recipe
+        return make(options, wrapped, *rest)
 
     def __repr__(self) -> str:
         return repr(self._self_wrapped)

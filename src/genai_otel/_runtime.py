@@ -8,6 +8,7 @@ silent. The context variable is the API's own, taken from the token that ``attac
 from __future__ import annotations
 
 import contextvars
+from collections.abc import Callable
 from typing import Any
 
 from opentelemetry import context as context_api
@@ -24,25 +25,40 @@ def _api_variable() -> contextvars.ContextVar[Context] | None:
 
 
 _variable = _api_variable()
+current: Callable[[], Context]
+attach: Callable[[Context], Token]
 
 if _variable is not None:
     current = _variable.get
     attach = _variable.set
 
-    def detach(token: Token) -> None:
-        """Restore the context that was current before the ``attach`` that returned ``token``."""
+    def detach(token: Token) -> bool:
+        """Restore the context that was current before the ``attach`` that returned ``token``, if it is of this one."""
         try:
             token.var.reset(token)
         except (ValueError, RuntimeError):
-            return  # made in another contextvars context: there is nothing of ours to restore in this one
+            return False  # made in another contextvars context, or used already
+        return True
 
 else:  # a custom runtime context (OTEL_PYTHON_CONTEXT)
     current = context_api.get_current
-    attach = context_api.attach  # type: ignore[assignment]
+    attach = context_api.attach
 
-    def detach(token: Token) -> None:
+    def detach(token: Token) -> bool:
         """Restore the context that was current before the ``attach`` that returned ``token``."""
         context_api.detach(token)
+        return True
+
+
+def leave(token: Token, attached: Context) -> bool:
+    """Detach ``attached``, also where a generator's body was moved to another contextvars context in between."""
+    if detach(token):
+        return True
+    if current() is not attached:
+        return False
+    outer = token.old_value
+    attach(outer if isinstance(outer, Context) else Context())
+    return True
 
 
 def suppressed(context: Context) -> bool:

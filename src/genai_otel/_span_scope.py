@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanContext
 
 from . import _runtime, _settings
 from ._guard import report, warn_once
-from ._spans import Span, finish
+from ._spans import Span, finish, text_of
 from .conventions.span_types import Rules, SpanType, rules_for
 from .telemetry.operation import Operation, entered
 from .telemetry.spec import Spec, memory_operation
@@ -24,19 +24,21 @@ class SpanScope:
     Returned by :func:`start_span`; enter it with ``with`` or ``async with``.
     """
 
-    __slots__ = ("_inputs", "_operation", "_span", "_spec", "_token")
+    __slots__ = ("_context", "_inputs", "_operation", "_span", "_spec", "_token")
 
     def __init__(self, spec: Spec, inputs: Any = None) -> None:
         self._spec = spec
         self._inputs = inputs
         self._operation: Operation | None = None
         self._span: trace.Span | None = None
+        self._context: Context | None = None
         self._token: _runtime.Token = None
 
     def __enter__(self) -> Span:
         context = _runtime.current()
         span = self._begin(context)
-        self._token = _runtime.attach(entered(context, span, self._operation))
+        self._context = context = entered(context, span, self._operation)
+        self._token = _runtime.attach(context)
         return span
 
     def _begin(self, context: Context) -> Span:
@@ -53,9 +55,9 @@ class SpanScope:
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        if self._token is not None:
-            _runtime.detach(self._token)
-            self._token = None
+        if self._context is not None:
+            _runtime.leave(self._token, self._context)
+            self._context = self._token = None
         if self._span is not None:
             finish(self._span, self._operation, exc=exc)
 
@@ -85,7 +87,7 @@ def start_span(
     An exception is recorded and goes on unchanged. Wrong arguments are reported once in the log and replaced by
     defaults: tracing never fails the block it traces.
     """
-    return SpanScope(_tolerant_spec(name, span_type, attributes, model, provider, operation), inputs)
+    return SpanScope(tolerant_spec(name, span_type, attributes, model, provider, operation), inputs)
 
 
 def start_span_no_context(
@@ -108,7 +110,7 @@ def start_span_no_context(
     otel: trace.Span = trace.INVALID_SPAN
     started: Operation | None = None
     try:
-        spec = _tolerant_spec(name, span_type, attributes, model, provider, operation)
+        spec = tolerant_spec(name, span_type, attributes, model, provider, operation)
         otel, started = spec.begin(_settings.current(), parent_context(parent), start_time_ns)
         if inputs is not None and started is not None:
             started.set_inputs(inputs)
@@ -134,9 +136,15 @@ def parent_context(parent: object) -> Context:
     return context
 
 
-def _tolerant_spec(
-    name: object, span_type: Any, attributes: Any, model: object, provider: object, operation: str | None
+def tolerant_spec(
+    name: object,
+    span_type: Any,
+    attributes: Any,
+    model: object = None,
+    provider: object = None,
+    operation: str | None = None,
 ) -> Spec:
+    """Return the spec of a span; wrong arguments are reported once in the log and replaced by defaults."""
     rules = _tolerant_rules(span_type)
     if attributes is not None and not isinstance(attributes, Mapping):
         warn_once("attributes", "attributes=%s ignored: it must be a mapping", type(attributes).__name__)
@@ -148,10 +156,10 @@ def _tolerant_spec(
         operation = None
     return Spec(
         rules,
-        None if name is None else str(name),
+        text_of(name) or None,
         attributes,
-        model=None if model is None else str(model),
-        provider=None if provider is None else str(provider),
+        model=text_of(model),
+        provider=text_of(provider),
         operation=operation,
     )
 

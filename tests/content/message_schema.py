@@ -1,4 +1,4 @@
-"""What makes content valid: the conventions' JSON schemas, and the required keys that the schemas let through."""
+"""What makes content valid: the conventions' JSON schemas, and the required keys that they let through."""
 
 from __future__ import annotations
 

@@ -131,7 +131,13 @@ def test_an_exception_whose_text_raises_has_a_placeholder() -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("plain", "plain"), ("é🎉", "é🎉"), ("\ud83d\ude00", "😀"), ("\ude00a\ud83d", "\ufffda\ufffd"), ("", "")],
+    [
+        ("plain", "plain"),
+        ("é🎉", "é🎉"),
+        ("\ud83d\ude00", "😀"),
+        ("\ude00a\ud83d", "\ufffda\ufffd"),
+        ("", ""),
+    ],
 )
 def test_well_formed_text_can_be_encoded(text: str, expected: str) -> None:
     assert say.well_formed(text) == expected

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from genai_otel._guard import reset
 from genai_otel.content.documents import documents, memory_records
+from genai_otel.content.tools import tool_definitions
 from tests.content.message_schema import assert_json, assert_schema
 
 
@@ -184,3 +187,20 @@ def test_memory_records_have_a_content() -> None:
 )
 def test_metadata_of_memory_records_is_an_object(given: Any, expected: Any) -> None:
     assert remembered([{"content": "c", "metadata": given}])[0]["metadata"] == expected
+
+
+class Torn(list[Any]):
+    """A list that can't be read."""
+
+    def __iter__(self) -> Iterator[Any]:
+        raise RuntimeError
+
+
+def test_lists_that_cannot_be_read_hold_no_documents() -> None:
+    reset(raise_errors=False)
+    try:
+        assert documents(Torn(["a"])) == []
+        assert memory_records(Torn(["a"])) == []
+        assert tool_definitions(Torn(["a"])) == []
+    finally:
+        reset(raise_errors=True)

@@ -40,8 +40,8 @@ class Slotted:
 
 
 def nested(levels: int, kind: type) -> object:
-    value: object = kind()
-    for _ in range(levels - 1):
+    value: object = 0
+    for _ in range(levels):
         value = {"a": value} if kind is dict else kind([value])
     return value
 

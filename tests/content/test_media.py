@@ -50,8 +50,11 @@ def content(entry: Any) -> dict[str, Any]:
         ({"type": "image", "base64": BASE64, "mime_type": "image/png"}, {}),
         ({"type": "image", "source_type": "base64", "data": BASE64, "mime_type": "image/png"}, {}),
         ({"type": "image", "image": URL}, {}),
+        ({"type": "image_url", "image_url": {"url": BASE64}, "mime_type": "image/png"}, {}),
         ({"type": "blob", "modality": "image", "mime_type": "image/png", "content": BASE64}, {}),
         ({"type": "media", "mime_type": "image/png", "data": RAW}, {}),
+        ({"type": "input_image", "image_url": RAW, "mime_type": "image/png"}, {}),
+        ({"type": "image", "image": bytearray(RAW), "mime_type": "image/png"}, {}),
         ({"inline_data": {"mime_type": "image/png", "data": RAW}}, {}),
         ({"inlineData": {"mimeType": "image/png", "data": BASE64}}, {}),
         ({"image": {"format": "png", "source": {"bytes": RAW}}}, {}),
@@ -99,6 +102,16 @@ def test_inline_files_become_references(entry: Any, mime_type: str | None, extra
         ({"type": "input_image", "image_url": "https://x/y.png"}, "image", "https://x/y.png"),
         ({"type": "image", "source": {"type": "url", "url": "https://x"}}, "image", "https://x"),
         ({"type": "image", "url": "https://x"}, "image", "https://x"),
+        (
+            {"type": "image", "url": "images/of/a/cat/on/a/mat/0001.png"},
+            "image",
+            "images/of/a/cat/on/a/mat/0001.png",
+        ),
+        (
+            {"type": "image", "url": "file_id_that_is_no_base64_at_all"},
+            "image",
+            "file_id_that_is_no_base64_at_all",
+        ),
         ({"type": "video_url", "video_url": {"url": "https://x"}}, "video", "https://x"),
         ({"type": "input_file", "file_url": "https://x/a.pdf"}, "document", "https://x/a.pdf"),
         ({"type": "document", "source": {"type": "url", "url": "https://x"}}, "document", "https://x"),
@@ -118,6 +131,7 @@ def test_addresses_stay(entry: Any, modality: str, address: str) -> None:
         ({"type": "input_file", "file_id": "file_1"}, "document"),
         ({"type": "input_image", "file_id": "file_1", "detail": "auto"}, "image"),
         ({"type": "image", "source": {"type": "file", "file_id": "file_1"}}, "image"),
+        ({"type": "image_file", "image_file": {"file_id": "file_1"}}, "image"),
         ({"type": "file", "modality": "video", "file_id": "file_1"}, "video"),
     ],
 )
@@ -126,9 +140,19 @@ def test_file_ids_stay(entry: Any, modality: str) -> None:
     assert (part["type"], part["modality"], part["file_id"]) == ("file", modality, "file_1")
 
 
+def test_spoken_items_give_transcript_and_sound() -> None:
+    entry = {"type": "input_audio", "audio": BASE64, "transcript": "hello"}
+    ((transcript, sound),) = [
+        message["parts"] for message in input_messages([{"role": "user", "content": [entry]}])
+    ]
+    assert transcript == {"type": "text", "content": "hello"}
+    assert sound == referenced("audio")
+    assert content({"type": "output_audio", "transcript": "hello"}) == transcript
+
+
 @pytest.mark.parametrize("entry", [{"type": "image_url", "image_url": None}, {"type": "input_audio"}])
-def test_media_without_content_keeps_its_own_type(entry: Any) -> None:
-    assert content(entry) == {"type": entry["type"]}
+def test_media_that_locate_nothing_are_text(entry: Any) -> None:
+    assert content(entry) == {"type": "text", "content": json.dumps(entry, separators=(",", ":"))}
 
 
 @pytest.mark.parametrize(

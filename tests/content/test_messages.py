@@ -1,16 +1,18 @@
-"""input_messages, output_messages, split_request and finish_reasons: every chat shape, and everything else."""
+"""Messages of every chat shape and of everything else, requests taken apart, finish reasons."""
 
 from __future__ import annotations
 
 import gzip
 import json
 from collections.abc import Iterator
+from enum import Enum
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
 
+from genai_otel._guard import reset
 from genai_otel.content.messages import finish_reasons, input_messages, output_messages, split_request
 from tests.content.message_schema import CASSETTES, assert_messages, assert_schema, message, text, unchanged
 
@@ -146,6 +148,52 @@ def test_objects_that_refuse_every_name_are_free_form() -> None:
     assert len(answer([Hostile(), {"role": "assistant", "content": "x"}])) == 2
 
 
+class Torn(list[Any]):
+    """A list that can't be read."""
+
+    def __iter__(self) -> Iterator[Any]:
+        raise RuntimeError
+
+
+@pytest.fixture
+def failures_are_reported() -> Iterator[None]:
+    reset(raise_errors=False)
+    yield
+    reset(raise_errors=True)
+
+
+@pytest.mark.usefixtures("failures_are_reported")
+def test_what_cannot_be_read_is_still_one_text_part() -> None:
+    torn = Torn([1, "x"])
+    assert [len(messages[0]["parts"]) for messages in (read(torn), answer(torn))] == [1, 1]
+    assert split_request(torn)[1:] == ([], [])
+    assert len(split_request({"model": "m", "messages": torn}).messages) == 1
+    assert finish_reasons({"object": "response", "status": "completed", "output": torn}) == []
+
+
+def test_enumerations_are_their_values() -> None:
+    class Role(Enum):
+        USER = "user"
+
+    class Text(str, Enum):
+        HI = "hi"
+
+    assert read([{"role": Role.USER, "content": Text.HI}]) == [message("user", "hi")]
+
+
+def test_properties_of_models_are_read() -> None:
+    pydantic = pytest.importorskip("pydantic")
+
+    class Chat(pydantic.BaseModel):
+        role: str
+
+        @property
+        def content(self) -> str:
+            return "hi"
+
+    assert read([Chat(role="user")]) == [message("user", "hi")]
+
+
 def test_circular_values_are_read() -> None:
     circle: list[Any] = []
     circle.append(circle)
@@ -226,8 +274,9 @@ def test_tool_call_arguments_are_deserialised_where_they_can_be(arguments: Any, 
 
 
 def test_very_deep_arguments_stay_encodable() -> None:
-    deep = "[" * 900 + '"data:image/png;base64,' + "A" * 400 + '"' + "]" * 900
+    deep = '{"a":' * 900 + '"data:image/png;base64,' + "A" * 400 + '"' + "}" * 900
     (part,) = parts({"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": deep}}]})
+    assert part["arguments"].keys() == {"a"}
     assert "A" * 100 not in json.dumps(part)
 
 
@@ -258,6 +307,14 @@ def test_incomplete_tool_calls_still_have_a_name() -> None:
 def test_tool_results_may_be_lists_of_parts() -> None:
     result = {"role": "tool", "tool_call_id": "c", "content": [{"type": "text", "text": "a"}, {"x": 1}]}
     assert parts(result) == [{"type": "tool_call_response", "id": "c", "response": [text("a"), {"x": 1}]}]
+
+
+def test_tool_results_without_an_id_and_those_that_name_their_own() -> None:
+    assert parts({"role": "tool", "content": "42"}) == [{"type": "tool_call_response", "response": "42"}]
+    result = {"type": "tool_result", "tool_use_id": "a", "content": "1"}
+    assert parts({"role": "tool", "content": [result]}) == [
+        {"type": "tool_call_response", "id": "a", "response": "1"}
+    ]
 
 
 def test_a_refusal_is_told_from_text() -> None:
@@ -601,6 +658,26 @@ ITEMS: list[tuple[dict[str, Any], str, list[dict[str, Any]]]] = [
         [{"type": "tool_call", "id": "c", "name": "tool_search", "arguments": {"q": 1}}],
     ),
     (
+        {"type": "tool_search_output", "call_id": "c", "execution": "client", "tools": []},
+        "tool",
+        [{"type": "tool_call_response", "id": "c", "response": {"execution": "client", "tools": []}}],
+    ),
+    (
+        {"type": "program_output", "id": "o", "call_id": "c", "result": "1", "status": "completed"},
+        "tool",
+        [
+            {
+                "type": "server_tool_call_response",
+                "id": "c",
+                "server_tool_call_response": {
+                    "type": "program_output",
+                    "result": "1",
+                    "status": "completed",
+                },
+            }
+        ],
+    ),
+    (
         {"type": "program", "id": "p", "call_id": "c", "code": "x()", "fingerprint": "f"},
         "assistant",
         [
@@ -755,6 +832,7 @@ def test_anthropic_text_documents_are_text() -> None:
     ]
     nested = {"type": "content", "content": [{"type": "text", "text": "inner"}]}
     assert content({"type": "document", "source": nested}) == [text("inner")]
+    assert content({"type": "document", "source": {"type": "content", "content": "x"}}) == [text("x")]
 
 
 @pytest.mark.parametrize(
@@ -823,6 +901,7 @@ def test_the_conventions_own_messages_pass_through() -> None:
     history = [
         message("system", "s", note={"kept": True}),
         message("user", {**text("x"), "extra": 1}, name="ann"),
+        message("assistant", {**CALL_PART, "arguments": "{}"}),
         message("assistant", CALL_PART, {"type": "reasoning", "content": "r"}, {"type": "custom", "a": 1}),
         message("tool", {"type": "tool_call_response", "id": "c1", "response": {"ok": True}}),
         message(
@@ -832,7 +911,10 @@ def test_the_conventions_own_messages_pass_through() -> None:
             "assistant", {"type": "server_tool_call", "name": "w", "server_tool_call": {"type": "w", "q": 1}}
         ),
     ]
-    assert read(history) == history
+    expected = unchanged(history)
+    expected[2]["parts"][0]["arguments"] = {}
+    assert read(history) == expected
+    assert read(expected) == expected
 
 
 def test_own_parts_that_lack_a_key_are_completed() -> None:
@@ -1162,3 +1244,10 @@ def test_recorded_traffic_is_valid_and_complete() -> None:
             assert all(message["parts"] for message in messages)
             assert finish_reasons(response)
     assert seen > 70
+
+
+def test_own_messages_may_be_objects() -> None:
+    own = SimpleNamespace(
+        role="assistant", parts=[SimpleNamespace(**text("x")), SimpleNamespace(**CALL_PART)], name=None
+    )
+    assert read([own]) == [message("assistant", "x", CALL_PART)]

@@ -1,4 +1,4 @@
-"""Counting what was exported, for one line at the end."""
+"""The spans of one run, for a picture and one line at the end."""
 
 from __future__ import annotations
 
@@ -11,23 +11,16 @@ _INFERENCE = ("chat", "text_completion", "embeddings")
 
 
 class Tally:
-    """A span exporter that only counts spans and the tokens of the model calls among them."""
+    """A span exporter that keeps the spans, and adds up the tokens of the model calls among them."""
 
     def __init__(self) -> None:
-        self.spans = 0
-        self.input_tokens = 0
-        self.output_tokens = 0
+        self.spans: list[Any] = []
 
     def export(self, spans: Sequence[Any]) -> Any:
-        """Count a batch."""
+        """Keep a batch."""
         from opentelemetry.sdk.trace.export import SpanExportResult
 
-        for span in spans:
-            self.spans += 1
-            found = span.attributes or {}
-            if found.get(attr.OPERATION_NAME) in _INFERENCE:
-                self.input_tokens += found.get(attr.USAGE_INPUT_TOKENS, 0)
-                self.output_tokens += found.get(attr.USAGE_OUTPUT_TOKENS, 0)
+        self.spans.extend(spans)
         return SpanExportResult.SUCCESS
 
     def shutdown(self) -> None:
@@ -36,3 +29,9 @@ class Tally:
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Do nothing: nothing is buffered."""
         return True
+
+    def tokens(self) -> tuple[int, int]:
+        """Return the tokens of all model calls, in and out."""
+        calls = [found for span in self.spans if (found := span.attributes).get(attr.OPERATION_NAME) in _INFERENCE]
+        totals = [sum(call.get(key, 0) for call in calls) for key in (attr.USAGE_INPUT_TOKENS, attr.USAGE_OUTPUT_TOKENS)]
+        return totals[0], totals[1]

@@ -8,9 +8,12 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import genai_otel
+
+if TYPE_CHECKING:
+    from ._tally import Tally
 
 QUESTION: Final = "Which lock fits my city commute, and is it in stock?"
 
@@ -36,31 +39,33 @@ def run(arguments: argparse.Namespace) -> int:
     if importlib.util.find_spec("openai") is None:
         print("the demo needs the OpenAI SDK: pip install 'genai-otel[openai]'", file=sys.stderr)
         return 1
-    from ..exporters.console import ConsoleTree
     from ._tally import Tally
 
     tally = Tally()
-    tree = ConsoleTree(stream=sys.stdout)
     collector = arguments.endpoint or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
     genai_otel.configure(
         "genai-otel-demo",
-        exporter=[tree, tally, *(["otlp"] if collector else [])],
+        exporter=[tally, "otlp"] if collector else [tally],
         endpoint=arguments.endpoint,
         protocol=arguments.protocol,
         capture_content=arguments.capture_content,
     )
     genai_otel.autolog()
+    answer = _answer(arguments)
+    delivered = genai_otel.flush(10_000)
+    genai_otel.shutdown()
+    _show(tally, answer, collector, delivered)
+    return 0 if delivered else 1
+
+
+def _answer(arguments: argparse.Namespace) -> str:
     with _server(arguments.base_url) as base_url:
         from .demo_pipeline import Pipeline
 
         pipeline = Pipeline(
             base_url, arguments.model, arguments.embedding_model, preview=arguments.capture_content
         )
-        answer = pipeline.shop_assistant(arguments.question)
-    delivered = genai_otel.flush(10_000)
-    genai_otel.shutdown()
-    _print_summary(tally, answer, collector, delivered)
-    return 0
+        return pipeline.shop_assistant(arguments.question)
 
 
 @contextlib.contextmanager
@@ -75,9 +80,14 @@ def _server(base_url: str | None) -> Iterator[str]:
         yield server.base_url
 
 
-def _print_summary(tally: Any, answer: str, collector: str | None, delivered: bool) -> None:
-    print(f"\nanswer: {answer}")
+def _show(tally: Tally, answer: str, collector: str | None, delivered: bool) -> None:
+    from ..exporters.console import render
+    from ..exporters.terminal import wants_color
+
+    print(render(tally.spans, color=wants_color(sys.stdout)))
+    print(f"answer: {answer}")
     where = "shown above"
     if collector:
-        where += f", sent to {collector}" if delivered else f", NOT delivered to {collector} (see the log lines)"
-    print(f"{tally.spans} spans, {tally.input_tokens} tokens in, {tally.output_tokens} out; {where}.")
+        where += f" and sent to {collector}" if delivered else f", but {collector} did not take it"
+    tokens_in, tokens_out = tally.tokens()
+    print(f"{len(tally.spans)} spans, {tokens_in} tokens in, {tokens_out} out: {where}.")

@@ -22,8 +22,7 @@ _STATUS: Final = {"failed": "error", "cancelled": "error"}
 
 def choices_of(value: object) -> Values | None:
     """The choices of a chat or text completion (none if it has none), ``None`` for anything else."""
-    candidates = sequence(field(value, "candidates"))  # Gemini's word
-    found = sequence(field(value, "choices")) or candidates
+    found = sequence(field(value, "choices")) or sequence(field(value, "candidates"))  # Gemini's word
     if string(field(value, "object")) in _COMPLETIONS or any(_is_choice(choice) for choice in found):
         return found
     named = isinstance(value, dict) and "choices" in value

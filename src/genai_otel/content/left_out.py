@@ -41,9 +41,8 @@ def _object(first: dict[str, JSON], text: str) -> JSON:
     kind = first.get("type")
     if not isinstance(kind, str):
         return {"content": text}
-    if "name" in first and "content" not in first:
-        return {"type": kind[:_MAX_ROLE], "name": text}
-    return {"type": "text", "content": text}
+    is_definition = "name" in first and "content" not in first and not kind.endswith("tool_call")
+    return {"type": kind[:_MAX_ROLE], "name": text} if is_definition else {"type": "text", "content": text}
 
 
 class Kept(NamedTuple):

@@ -18,7 +18,7 @@ from genai_otel.content.fields import Part, entries, first, string, with_present
 from genai_otel.content.plain import plain
 
 _INNER = (
-    "source", "image_url", "input_audio", "file", "image", "audio", "video", "document",
+    "source", "image_url", "input_audio", "file", "image", "audio", "video", "document", "image_file",
     "video_url", "audio_url", "inline_data", "inlineData", "file_data", "fileData",
 )  # fmt: skip
 _MIME = ("media_type", "mime_type", "mimeType")
@@ -48,11 +48,16 @@ def reference(data: str | bytes, *, modality: str = "document", mime_type: str |
 
 
 def located(address: str, *, modality: str, mime_type: str | None = None) -> Part:
-    """The part for an address: kept as it is, unless it is a ``data:`` URL."""
-    if is_data_url(address):
+    """The part for an address: kept as it is, unless it is a ``data:`` URL or bare base64."""
+    if is_data_url(address) or _is_bare_base64(address):
         return reference(address, modality=modality, mime_type=mime_type)
     part: Part = {"type": "uri", "modality": modality_of(mime_type, modality), "uri": address}
     return with_present(part, mime_type=mime_type)
+
+
+def _is_bare_base64(address: str) -> bool:
+    """Whether there is base64 where an address belongs: no scheme, no dot, and it decodes."""
+    return len(address) >= _SHORTEST and ":" not in address[:64] and _strictly_decoded(address) is not None
 
 
 def media_part(obj: object, modality: str = "document") -> Part | None:
@@ -77,17 +82,25 @@ def _flattened(obj: object) -> dict[Any, Any]:
 
 def _located_in(fields: dict[Any, Any], modality: str) -> Part | None:
     mime_type = _text_of(fields, _MIME) or _mime_of_format(fields.get("format"), modality)
-    for name in _DATA if fields.get("type") != "blob" else ("content", *_DATA):
-        data = fields.get(name)
-        if isinstance(data, _BINARY) or (isinstance(data, str) and data):
-            raw = string(data) if isinstance(data, str) else bytes(data)
-            return reference(raw or b"", modality=modality, mime_type=mime_type)
+    data = _data_of(fields, modality)
+    if data is not None:
+        return reference(data, modality=modality, mime_type=mime_type)
     file_id = _text_of(fields, _FILE_ID)
     if file_id is not None:
         part: Part = {"type": "file", "modality": modality_of(mime_type, modality), "file_id": file_id}
         return with_present(part, mime_type=mime_type)
     address = _text_of(fields, (*_ADDRESS, modality))
     return None if address is None else located(address, modality=modality, mime_type=mime_type)
+
+
+def _data_of(fields: dict[Any, Any], modality: str) -> str | bytes | None:
+    """The inline content: bytes wherever they are, text where base64 belongs."""
+    names = _DATA if string(fields.get("type")) != "blob" else ("content", *_DATA)
+    binary = (
+        value for name in (*names, *_ADDRESS, modality) if isinstance(value := fields.get(name), _BINARY)
+    )
+    found = next(binary, None)
+    return _text_of(fields, names) or None if found is None else bytes(found)
 
 
 def _text_of(fields: dict[Any, Any], names: tuple[str, ...]) -> str | None:
@@ -140,12 +153,14 @@ def _from_base64(text: str) -> bytes:
 
 
 def _strictly_decoded(text: str) -> bytes | None:
+    if len(text) % 4:
+        return None
     try:
         data = a2b_base64(text)
     except ValueError:
         return None
-    # a2b_base64 skips what is not base64
-    return data if len(data) == len(text) * 3 // 4 - text[-2:].count("=") else None
+    # a2b_base64 skips what is not base64: then there is less than there should be
+    return data if len(data) == len(text) // 4 * 3 - text[-2:].count("=") else None
 
 
 def inline_text(text: str) -> str:
@@ -161,6 +176,7 @@ def _inline_reference(match: re.Match[str]) -> str:
 _BASE64_KEYS = frozenset({"b64_json", "file_data", "partial_image_b64"})
 _SEALED = ("encrypted_content", "encrypted_index")
 _MAX_DEPTH = 100
+_SHORTEST = 32
 
 
 def without_binaries(value: Any, *, sealed: bool = True, depth: int = 0) -> Any:

@@ -87,7 +87,8 @@ def _gemini_text(entry: object) -> list[Part]:
 
 
 def _refusal(entry: object) -> list[Part]:
-    return [{**text_part(first(entry, ("refusal", "content")) or ""), "type": "refusal"}]
+    refusal = first(entry, ("refusal", "content"))
+    return [{**text_part("" if refusal is None else refusal), "type": "refusal"}]
 
 
 def _reasoning(entry: object) -> list[Part]:
@@ -110,15 +111,23 @@ def _texts(value: object) -> list[str]:
 def _media(modality: str) -> Builder:
     def build(entry: object) -> list[Part]:
         part = media_part(entry, modality)
-        if part is None:
-            kind = kind_of(entry) or modality
-            part = text_part(entry) if kind in _OWN_MEDIA else generic_part(entry, kind)
-        return [part]
+        return [text_part(entry) if part is None else part]
 
     return build
 
 
-_OWN_MEDIA: Final = ("uri", "file", "blob")  # never without what they refer to
+_sound: Final = _media("audio")
+
+
+def _audio(entry: object) -> list[Part]:
+    """What was said, where there is a transcript, and the sound."""
+    transcript = string(field(entry, "transcript"))
+    if not transcript:
+        return _sound(entry)
+    sound = media_part(entry, "audio")
+    return [text_part(transcript)] if sound is None else [text_part(transcript), sound]
+
+
 _document_file: Final = _media("document")
 
 
@@ -213,8 +222,10 @@ _CHAT_CALLS: Final = ("function", "custom")
 
 _NESTED: Final[dict[str, Builder]] = {
     **dict.fromkeys(("text", "input_text", "output_text"), _text),
-    **dict.fromkeys(("image", "image_url", "input_image", "computer_screenshot"), _media("image")),
-    **dict.fromkeys(("audio", "audio_url", "input_audio"), _media("audio")),
+    **dict.fromkeys(
+        ("image", "image_url", "input_image", "image_file", "computer_screenshot"), _media("image")
+    ),
+    **dict.fromkeys(("audio", "audio_url", "input_audio", "output_audio"), _audio),
     **dict.fromkeys(("video", "video_url", "input_video"), _media("video")),
     **dict.fromkeys(("input_file", "media"), _document_file),
     **dict.fromkeys(("uri", "file", "blob"), _located),

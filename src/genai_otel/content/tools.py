@@ -64,9 +64,10 @@ def _definition(tool: object) -> dict[str, Any] | None:
         return {"type": "function", "name": string(tool)}
     if inspect.isroutine(tool) or inspect.isclass(tool):
         return _of_python(tool)
-    spec = first(tool, _NESTED) or tool
+    nested = first(tool, _NESTED)
+    spec = tool if nested is None else nested
     kind = kind_of(tool) or _implied_kind(tool)
-    name = string(first(spec, _NAME)) or (kind_of(tool) or string(field(tool, "__name__")))
+    name = string(first(spec, _NAME)) or kind_of(tool) or string(field(tool, "__name__"))
     if name is None:
         return None
     definition = with_present({"type": kind, "name": name}, description=string(first(spec, _DESCRIPTION)))

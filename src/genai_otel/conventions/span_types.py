@@ -68,8 +68,8 @@ class Shape(Enum):
 class Rules:
     """The conventions' rules for one span type.
 
-    ``name_key`` is the attribute that completes the default span name; ``entity_key`` the one that an explicit
-    span name or a decorated function's name fills.
+    ``name_key`` is the attribute that completes the default span name, which begins with ``operation`` or, without
+    one, with ``span_type``; ``entity_key`` the one that an explicit span name or a decorated function's name fills.
     """
 
     span_type: str
@@ -126,6 +126,29 @@ RULES: Final[dict[str, Rules]] = {
         _plain("EVALUATOR", "EVALUATOR"),
         _plain("PROMPT", "PROMPT"),
         _plain("UNKNOWN", "UNKNOWN"),
+    )
+}
+
+
+
+def _without_operation(name: str) -> Rules:
+    """A call that no registered operation describes: its own name, no operation, and so no GenAI metrics."""
+    return Rules(name, None, SpanKind.CLIENT, Shape.MESSAGES, Family.NONE, attr.REQUEST_MODEL)
+
+
+# What automatic instrumentation sees and no span type of ours stands for, by operation or by name.
+AUTOMATIC: Final[dict[str, Rules]] = {
+    rules.operation or rules.span_type: rules
+    for rules in (
+        Rules("FETCH_RESPONSE", "fetch_response", SpanKind.CLIENT, Shape.MESSAGES, Family.CLIENT),
+        _without_operation("images.generate"),
+        _without_operation("images.edit"),
+        _without_operation("images.create_variation"),
+        _without_operation("audio.speech"),
+        _without_operation("audio.transcriptions"),
+        _without_operation("audio.translations"),
+        _without_operation("moderations"),
+        _without_operation("decisions"),
     )
 }
 

@@ -1,4 +1,4 @@
-"""Text measured in terminal cells: neutralised, cut and padded so that columns stay straight whatever it holds."""
+"""Text measured in terminal cells: neutralised, cut and padded, so that columns stay straight."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _visible_char(char: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Return ``text`` as one harmless line: control characters shown as symbols, whitespace runs as one space."""
+    """Return ``text`` as one harmless line: control characters as symbols, whitespace as one space."""
     text = text[:_LONGEST_READ]
     if not (text.isascii() and text.isprintable()):
         text = "".join(map(_visible_char, text))

@@ -6,7 +6,7 @@ _MICROSECOND, _MILLISECOND, _SECOND, _MINUTE, _HOUR = 1_000, 1_000_000, 10**9, 6
 
 
 def duration(nanoseconds: int, micro: str = "µ") -> str:
-    """Return a duration in three significant digits or two units: ``430µs``, ``41ms``, ``1.23s``, ``2m 05s``."""
+    """Return a duration in three digits or two units: ``430µs``, ``41ms``, ``1.23s``, ``2m 05s``."""
     ns = max(nanoseconds, 0)
     if ns < 999_500:
         return f"{round(ns / _MICROSECOND)}{micro}s"
@@ -31,5 +31,5 @@ def plural(count: int, noun: str) -> str:
 
 
 def scaled(value: int, whole: int, steps: int) -> int:
-    """Return how many of ``steps`` equal parts of ``whole`` make up ``value``, rounded and kept within them."""
+    """Return how many of ``steps`` equal parts of ``whole`` make up ``value``, rounded and clamped."""
     return min(max(round(value * steps / whole), 0), steps) if whole > 0 else 0

@@ -29,7 +29,7 @@ def header(trace: Trace, glyphs: Glyphs, room: int, remarks: Remarks) -> Iterato
     for mark, preview in ((glyphs.request, trace.request_preview), (glyphs.response, trace.response_preview)):
         text = visible(preview or "")
         if text:
-            yield [MARGIN, Segment(f"{mark} ", "ok"), Segment(cut(text, room - 4, glyphs.ellipsis))]
+            yield [MARGIN, Segment(f"{mark} ", "guide"), Segment(cut(text, room - 4, glyphs.ellipsis))]
 
 
 def _title_and_figures(trace: Trace, glyphs: Glyphs, room: int, remarks: Remarks) -> Iterator[Line]:

@@ -76,6 +76,13 @@ class SpanNode:
         return _text(self.attributes.get(attr.OPERATION_NAME)) or self.name
 
     @property
+    def names_its_model(self) -> bool:
+        """Whether the name says which model it was, be it without the version that answered."""
+        model = self.model or ""
+        requested = _text(self.attributes.get(attr.REQUEST_MODEL)) or model
+        return model in self.name or (requested in self.name and model.startswith(requested))
+
+    @property
     def typed(self) -> bool:
         """Whether the span says what it is, beyond its OpenTelemetry kind."""
         return self.label != PLAIN_LABEL and self.label not in _KIND_LABELS
@@ -150,7 +157,7 @@ def from_readable(span: ReadableSpan) -> SpanNode:
 
 
 def label_of(attributes: Mapping[str, Any], kind: str = "INTERNAL") -> str:
-    """Return the type to show: from the GenAI operation, else OpenInference's kind, else the span's own kind."""
+    """Return the type to show: from the GenAI operation, else OpenInference's kind, else the span kind."""
     operation = _text(attributes.get(attr.OPERATION_NAME))
     if operation:
         return OPERATION_LABELS.get(operation) or ("MEMORY" if "memory" in operation else operation.upper())

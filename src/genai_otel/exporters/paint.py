@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TextIO
 
@@ -15,7 +15,6 @@ class Segment(NamedTuple):
 
 
 Line = Sequence[Segment]
-Painter = Callable[[Iterable[Line]], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +45,14 @@ class Glyphs:
 
 
 UNICODE: Final = Glyphs(
-    trace="●", late="↳", failed="✗", request="▸", response="◂", branch="├─ ", last="└─ ", pipe="│  ", deep="⋯",
-    ellipsis="…", arrow="→", times="×", dot="·", micro="µ", bar="━", bar_left="╸", bar_right="╺",
+    trace="●", late="↳", failed="✗", request="▸", response="◂",
+    branch="├─ ", last="└─ ", pipe="│  ", deep="⋯", ellipsis="…",
+    arrow="→", times="×", dot="·", micro="µ", bar="━", bar_left="╸", bar_right="╺",
 )  # fmt: skip
 ASCII: Final = Glyphs(
-    trace="*", late="*", failed="x", request=">", response="<", branch="|- ", last="`- ", pipe="|  ", deep="~",
-    ellipsis="...", arrow="->", times="x", dot="-", micro="u", bar="=", bar_left="=", bar_right="=",
+    trace="*", late="*", failed="x", request=">", response="<",
+    branch="|- ", last="`- ", pipe="|  ", deep="~", ellipsis="...",
+    arrow="->", times="x", dot="-", micro="u", bar="=", bar_left="=", bar_right="=",
 )  # fmt: skip
 
 # Only the sixteen colours that terminal themes define, so that the tree fits light and dark backgrounds.
@@ -99,20 +100,25 @@ def ansi(lines: Iterable[Line]) -> str:
 
 def _coloured(segment: Segment) -> str:
     style = STYLES.get(segment.style)
-    if style is None or segment.text.isspace():
+    if style is None or not segment.text.strip():
         return segment.text
     codes = ";".join(_CODES[word] for word in style.split())
     return f"\x1b[{codes}m{segment.text}\x1b[0m"
 
 
-def print_with_rich(lines: Iterable[Line], stream: TextIO, width: int) -> None:
-    """Write the lines through rich, which also colours consoles that know no ANSI sequences.
-
-    Raises:
-        ImportError: if rich is not installed.
-    """
-    from rich.console import Console
-    from rich.text import Text
-
-    text = Text.assemble(*((seg.text, STYLES.get(seg.style, "")) for line in lines for seg in (*line, Segment("\n"))))
-    Console(file=stream, width=width, force_terminal=True).print(text, end="", soft_wrap=True)
+def print_with_rich(lines: Iterable[Line], stream: TextIO) -> bool:
+    """Write through rich, for consoles that know no ANSI sequences; ``False`` if it is not installed."""
+    try:
+        from rich.console import Console
+        from rich.text import Text
+    except ImportError:
+        return False
+    text = Text()
+    for line in lines:
+        for segment in (*line, Segment("\n")):
+            text.append(segment.text, STYLES.get(segment.style, ""))
+    try:
+        Console(file=stream, force_terminal=True, highlight=False).print(text, end="", soft_wrap=True)
+    except (OSError, ValueError):
+        pass
+    return True

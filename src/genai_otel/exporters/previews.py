@@ -26,12 +26,12 @@ _RESPONSES: Final = (
 
 
 def request(attributes: Mapping[str, Any]) -> str | None:
-    """Return the request as one short text: the preview set for it, else one derived from the recorded input."""
+    """Return the request as one short text: the preview set for it, else one derived from the input."""
     return _set_by_user(attributes, attr.REQUEST_PREVIEW) or _derived(attributes, _REQUESTS, "request")
 
 
 def response(attributes: Mapping[str, Any]) -> str | None:
-    """Return the response as one short text: the preview set for it, else one derived from the recorded output."""
+    """Return the response as one short text: the preview set for it, else one derived from the output."""
     return _set_by_user(attributes, attr.RESPONSE_PREVIEW) or _derived(attributes, _RESPONSES, "response")
 
 

@@ -1,4 +1,4 @@
-"""A trace as rows in reading order: each span with its guides, its error below it, long sibling lists folded."""
+"""A trace as rows in reading order: each span with its guides, errors below, long sibling lists folded."""
 
 from __future__ import annotations
 

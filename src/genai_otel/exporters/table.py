@@ -20,7 +20,7 @@ _NAME_SHARE: Final = 0.45
 
 # Left to right on the screen; and which are kept first when there is not room for all.
 _ORDER: Final = ("label", "bar", "duration", "model", "tokens", "first_chunk")
-_IMPORTANCE: Final = ("duration", "label", "tokens", "bar", "first_chunk", "model")
+_IMPORTANCE: Final = ("duration", "label", "tokens", "model", "bar", "first_chunk")
 
 
 class Window(NamedTuple):
@@ -48,8 +48,8 @@ class Table(NamedTuple):
 def fit(nodes: Sequence[SpanNode], natural: int, window: Window, room: int, glyphs: Glyphs) -> Table:
     """Share ``room`` cells between the tree, which would like ``natural`` of them, and its columns.
 
-    The tree has its share first, columns follow in order of importance, and what is left goes to the tree, then to
-    the bar.
+    The tree has its share first, columns follow in order of importance, and what is left goes to the tree,
+    then to the bar.
     """
     columns = {title: build(nodes, glyphs) for title, build in _BUILDERS.items()}
     sizes = {title: column.size for title, column in columns.items()}
@@ -99,8 +99,7 @@ def _models(nodes: Sequence[SpanNode], glyphs: Glyphs) -> Column:
 
 
 def _model(node: SpanNode) -> str:
-    """The model, unless the span's name says it already."""
-    return visible(node.model) if node.model and node.model not in node.name else ""
+    return visible(node.model) if node.model and not node.names_its_model else ""
 
 
 def _tokens(nodes: Sequence[SpanNode], glyphs: Glyphs) -> Column:
@@ -153,4 +152,4 @@ def _bar(node: SpanNode, window: Window, size: int, glyphs: Glyphs) -> str:
     end = max(figures.scaled(end_ns - window.start_ns, whole, halves), start + 1)
     head, first = (glyphs.bar_right, start // 2 + 1) if start % 2 else ("", start // 2)
     tail, last = (glyphs.bar_left, end // 2) if end % 2 else ("", end // 2)
-    return " " * (start // 2) + head + glyphs.bar * (last - first) + (tail if end // 2 >= first else "")
+    return " " * (start // 2) + head + glyphs.bar * (last - first) + tail

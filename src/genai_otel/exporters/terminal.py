@@ -6,7 +6,7 @@ import os
 from typing import Final, TextIO
 
 DEFAULT_WIDTH: Final = 100
-_NARROWEST: Final = 20
+NARROWEST: Final = 20
 
 
 def is_terminal(stream: TextIO) -> bool:
@@ -33,7 +33,7 @@ def columns(stream: TextIO | None) -> int:
         wanted = int(os.environ.get("COLUMNS", ""))
     except ValueError:
         wanted = 0
-    return max(wanted if wanted > 0 else _terminal_columns(stream), _NARROWEST)
+    return max(wanted if wanted > 0 else _terminal_columns(stream), NARROWEST)
 
 
 def _terminal_columns(stream: TextIO | None) -> int:
@@ -55,7 +55,7 @@ def can_show(stream: TextIO, text: str) -> bool:
 
 
 def needs_rich(stream: TextIO) -> bool:
-    """Return whether colours only come out through rich: a Windows console that may not know ANSI sequences."""
+    """Return whether colours need rich: on a Windows console, which may not know ANSI sequences."""
     return os.name == "nt" and is_terminal(stream) and not os.environ.get("WT_SESSION")
 
 

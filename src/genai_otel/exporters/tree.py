@@ -15,7 +15,7 @@ __all__ = ["SpanEvent", "SpanNode", "Trace", "build_traces", "from_readable", "l
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trace:
-    """The spans of one trace that are known here, as trees: several roots when their parents are elsewhere."""
+    """The spans of one trace known here, as trees: several roots when their parents are elsewhere."""
 
     trace_id: str
     roots: tuple[SpanNode, ...]
@@ -55,15 +55,15 @@ class Trace:
         """Input and output tokens of the whole trace; a span that sums its children is not counted twice."""
         below: dict[str, tuple[int, int]] = {}
         for node in reversed(list(self.walk())):
-            spent = _added(below[child.span_id] for child in node.children)
-            below[node.span_id] = max(node.input_tokens or 0, spent[0]), max(node.output_tokens or 0, spent[1])
+            used, made = _added(below[child.span_id] for child in node.children)
+            below[node.span_id] = max(node.input_tokens or 0, used), max(node.output_tokens or 0, made)
         return _added(below[root.span_id] for root in self.roots)
 
     def _first(self, key: str) -> str | None:
         return next((str(value) for node in self.walk() if (value := node.attributes.get(key))), None)
 
     def _face(self) -> SpanNode:
-        """The outermost span that stands for what the user did: below a web framework's, where there is one."""
+        """The outermost span that stands for what the user did: below that of a web framework, if any."""
         node = self.roots[0]
         while not node.typed:
             below = [child for child in node.children if child.typed] or node.children
@@ -83,7 +83,7 @@ def _added(pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:
 def build_traces(nodes: Iterable[SpanNode]) -> list[Trace]:
     """Group nodes by trace and hang each under its parent; siblings and traces in order of their start.
 
-    A span whose parent is not among the nodes becomes a root; of two spans with one id the last one given stays.
+    A span whose parent is not among the nodes becomes a root; of two spans with one id the last given stays.
     """
     grouped: defaultdict[str, dict[str, SpanNode]] = defaultdict(dict)
     for node in nodes:
@@ -114,7 +114,9 @@ def _reached(start: Sequence[str], below: Mapping[str | None, list[str]]) -> lis
     return order
 
 
-def _cut_cycles(by_id: Mapping[str, SpanNode], below: Mapping[str | None, list[str]], order: list[str]) -> list[str]:
+def _cut_cycles(
+    by_id: Mapping[str, SpanNode], below: Mapping[str | None, list[str]], order: list[str]
+) -> list[str]:
     """Make a root of one span of each parent cycle (only malformed data has any), completing ``order``."""
     roots: list[str] = []
     seen = set(order)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +16,7 @@ from .._guard import report
 from ..conventions import attributes as attr
 from ..conventions import events
 from ..conventions.span_types import Family, Rules
-from . import errors, writers
+from . import errors, listeners, writers
 from .ambient import Ambient, ambient_of
 from .attributes import attribute_value
 from .metrics import Instruments, record_agent_calls, record_chunk_times, record_operation
@@ -53,6 +53,7 @@ class Operation:
         "inputs_set",
         "instruments",
         "named",
+        "on_end",
         "outputs",
         "outputs_set",
         "parent",
@@ -105,13 +106,12 @@ class Operation:
         self.ended = False
         self.first_chunk: float | None = None
         self.chunk_gaps: dict[float, int] | None = None
+        self.on_end: Callable[[], None] | None = None
         self._once = threading.Lock()
-        if ambient is not None and ambient.trace_attributes:
-            self._take_trace_attributes(ambient)
-
-    def _take_trace_attributes(self, ambient: Ambient) -> None:
-        if self.parent is None or self.parent.ambient is not ambient:
-            self.pending.update(ambient.trace_attributes)
+        if ambient is not None:
+            taken = None if self.parent is None else self.parent.ambient
+            if ambient is not taken:
+                self.pending.update(ambient.trace_attributes_since(taken))
 
     # --- reading --------------------------------------------------------------------------------------------
     def lookup(self, key: str) -> Any:
@@ -231,6 +231,8 @@ class Operation:
                 _remember(self.trace_id)
             self.exception = None  # it would keep frames, and all they hold, alive
             self.span.end(end)
+        if self.on_end is not None:
+            self.on_end()
         return True
 
     def _settle(self, end: int) -> None:
@@ -239,9 +241,10 @@ class Operation:
         if self.failed and attr.ERROR_TYPE not in self.pending:
             self.pending[attr.ERROR_TYPE] = _OTHER
         if self.recording:
+            for listener in listeners.finished:
+                listener(self)
             if self.previews is not None:
-                for key, text in self.previews.items():
-                    self.pending.setdefault(key, text)
+                self.pending = {**self.previews, **self.pending}  # what the user set wins
             if self.pending:
                 self.span.set_attributes(self.pending.copy())
             if self.settings.content.event and self.rules.family is Family.INFERENCE:
@@ -330,7 +333,7 @@ def _redacted(policy: Any, key: str, value: str) -> str | None:
 
 def default_name(rules: Rules, lookup: Any) -> str:
     """Return the conventions' span name: the operation, and the value of the keyed attribute when it is known."""
-    operation = lookup(attr.OPERATION_NAME) or rules.operation
+    operation = lookup(attr.OPERATION_NAME) or rules.operation or rules.span_type
     entity = lookup(rules.name_key) if rules.name_key is not None else None
     return f"{operation} {entity}" if entity else str(operation)
 
@@ -358,7 +361,7 @@ def begin(
         return _inert(context), None
     ambient = ambient_of(context)
     if ambient is not None and ambient.attributes:
-        attributes = {**attributes, **ambient.attributes}
+        attributes = {**ambient.attributes, **attributes}
     span = (
         tracer.start_span(name, context, rules.kind, attributes, start_time=start_time)
         if tracer is not None

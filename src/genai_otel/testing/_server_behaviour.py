@@ -95,10 +95,8 @@ def _convert(name: str, value: str | None) -> Any:
     kind = _FIELDS.get(name)
     if kind is None:
         raise ValueError(f"unknown behaviour {name!r}; known: {', '.join(_FIELDS)}")
-    if name == "body":
-        return value
     if value is None:
         value = "true" if kind == "bool" else _BARE.get(name)
     if value is None:
         raise ValueError(f"behaviour {name!r} needs a value")
-    return _CONVERT[kind](value)
+    return value if name == "body" else _CONVERT[kind](value)

@@ -8,6 +8,7 @@ import socket
 import socketserver
 from collections.abc import Callable
 from io import BufferedIOBase
+from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -122,7 +123,8 @@ class Connection(socketserver.StreamRequestHandler):
         head = self._head(200, "text/event-stream; charset=utf-8", connection, {"cache-control": "no-cache"})
         self._write(head + (b"transfer-encoding: chunked\r\n\r\n" if chunked else b"\r\n"))
         frame = _chunk if chunked else _bare
-        for position, event in enumerate(answer.events):
+        end = () if behaviour.nodone or answer.end is None else (answer.end,)
+        for position, event in enumerate(chain(answer.events, end)):
             if position == behaviour.abort_after:
                 return False
             if position == behaviour.error_after:
@@ -132,8 +134,7 @@ class Connection(socketserver.StreamRequestHandler):
             if position:
                 self.state.sleep(behaviour.chunk_delay)
             self._write(frame(_BROKEN_EVENT if behaviour.badjson else _sse(event)))
-        last = b"" if behaviour.nodone or answer.end is None else frame(_sse(answer.end))
-        self._write(last + frame(b""))
+        self._write(frame(b""))
         return connection == "keep-alive" and chunked
 
     def _head(self, status: int, content_type: str, connection: str, headers: dict[str, str]) -> bytes:

@@ -70,7 +70,7 @@ class ServerState:
     def behaviour(self, request: RecordedRequest, path: str) -> Behaviour:
         """The behaviour for this request: its own header, else the next one scripted for ``path``."""
         line = request.headers.get("x-mock")
-        if line is None:
+        if not line:
             return self._scripted(path)
         try:
             parsed = behaviours.parse(line)

@@ -50,6 +50,11 @@ def autolog(
     _enable()
 
 
+def patched() -> list[str]:
+    """Return the names of the functions that are patched now."""
+    return list(_patches)
+
+
 def _enable() -> None:
     global _cancel_hook
     if _cancel_hook is None:

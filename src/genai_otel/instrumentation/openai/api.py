@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+import orjson
 
 from ...conventions.span_types import Rules
 from ...telemetry.operation import Operation
@@ -12,13 +15,19 @@ from ...telemetry.operation import Operation
 
 @dataclass(slots=True)
 class Request:
-    """One request as the SDK is about to send it: parameters are plain JSON already."""
+    """One request as the SDK is about to send it: parameters are plain JSON already.
+
+    ``params`` are those in the path, ``query`` those of the URL, ``files`` the uploads of a multipart request as the
+    caller gave them: never to be read.
+    """
 
     method: str
     path: str
     body: Mapping[str, Any]
     params: Mapping[str, str] = field(default_factory=dict)
     stream: bool = False
+    query: Mapping[str, Any] = field(default_factory=dict)
+    files: Any = None
 
 
 class StreamObserver(Protocol):
@@ -31,12 +40,24 @@ class StreamObserver(Protocol):
         """Record what was seen, complete or partial; called once, before the operation ends."""
 
 
+def read_json(body: bytes) -> Mapping[str, Any] | None:
+    """Return the JSON object that a raw body is, or None."""
+    try:
+        found = orjson.loads(body)
+    except ValueError:
+        try:
+            found = json.loads(body)  # takes NaN, as the SDK does
+        except ValueError:
+            return None
+    return found if isinstance(found, Mapping) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Api:
     """One kind of operation.
 
     ``start`` gives the attributes known before the call, ``content`` records the request's content, ``answer`` records
-    the answer (an SDK object or plain JSON), ``observe`` makes the observer of a stream.
+    the answer (an SDK object or what ``read`` makes of a raw body), ``observe`` makes the observer of a stream.
     """
 
     rules: Rules
@@ -44,3 +65,4 @@ class Api:
     content: Callable[[Operation, Request], None]
     answer: Callable[[Operation, Any], None]
     observe: Callable[[Operation, float], StreamObserver] | None = None
+    read: Callable[[bytes], Any] = read_json

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from time import perf_counter
 from typing import Any, Final
 
 from ...content import messages as shapes
@@ -14,6 +13,7 @@ from ...telemetry import writers
 from ...telemetry.operation import Operation
 from . import requests, usage
 from .api import Api, Request
+from .chunks import ChunkTimer
 
 API_TYPE: Final = "chat_completions"
 
@@ -58,20 +58,36 @@ def _string(obj: Any, name: str) -> str | None:
 class ChatStream:
     """Follows the chunks of one chat stream; keeps text only when it is going to be recorded."""
 
-    __slots__ = ("_choices", "_id", "_last", "_op", "_reasons", "_started", "_usage", "_wanted")
+    __slots__ = ("_choices", "_id", "_op", "_reasons", "_tick", "_timer", "_usage", "_wanted")
 
     def __init__(self, op: Operation, started: float) -> None:
         self._op = op
-        self._started = started
-        self._last: float | None = None
+        self._timer = ChunkTimer(op, started)
+        self._tick = self._timer.tick
         self._wanted = writers.wants_captured(op)
-        self._choices: dict[int, _Choice] = {}
+        self._choices: dict[int, _Choice | None] = {}  # every choice seen; None where no text is kept
         self._reasons: dict[int, str] = {}
         self._usage: Any = None
         self._id: str | None = None
 
     def chunk(self, chunk: Any) -> None:
         """Take note of one ``ChatCompletionChunk``."""
+        try:  # by far the most chunks: some text for one known choice, and nothing else
+            (choice,) = chunk.choices
+            delta = choice.delta
+            text = delta.content
+            if text and choice.finish_reason is None and chunk.usage is None and not delta.tool_calls:
+                kept = self._choices[choice.index]
+                self._tick()
+                if kept is not None:
+                    kept.text.append(text)
+                return
+        except (AttributeError, KeyError, TypeError, ValueError):
+            pass
+        self.examine(chunk)
+
+    def examine(self, chunk: Any) -> None:
+        """Take note of everything that a chunk of any shape may bring."""
         if self._id is None:
             self._identify(chunk)
         found = field(chunk, "usage")
@@ -100,32 +116,29 @@ class ChatStream:
         reason = field(choice, "finish_reason")
         if isinstance(reason, str):
             self._reasons[index] = reason
-        delta = field(choice, "delta")
+        if index not in self._choices:
+            self._choices[index] = _Choice() if self._wanted else None
+        delta = self.delta(choice)
         if delta is None or not _carries_content(delta):
             return
-        self._timed()
-        if self._wanted:
-            kept = self._choices.get(index)
-            if kept is None:
-                kept = self._choices[index] = _Choice()
+        self._tick()
+        kept = self._choices[index]
+        if kept is not None:
             kept.add(delta)
 
-    def _timed(self) -> None:
-        now = perf_counter()
-        last, self._last = self._last, now
-        if last is None:
-            self._op.chunk(now - self._started, first=True)
-        else:
-            self._op.chunk(now - last, first=False)
+    def delta(self, choice: Any) -> Any:
+        """Return what a choice of a chunk adds, or None."""
+        return field(choice, "delta")
 
     def finish(self) -> None:
         """Record ids, finish reasons, usage and text, complete or partial."""
+        self._timer.finish()
         if self._usage is not None:
             self._op.update(usage.attributes_of(self._usage))
         if self._reasons or self._op.failed:
             self._op.set(attr.RESPONSE_FINISH_REASONS, self._positional_reasons())
-        if self._choices:
-            messages = [choice.message() for _, choice in sorted(self._choices.items())]
+        messages = [kept.message() for _, kept in sorted(self._choices.items()) if kept is not None]
+        if any(len(message) > 1 for message in messages):
             writers.write_content(
                 self._op, attr.OUTPUT_MESSAGES, lambda: shapes.output_messages(messages), captured=True
             )
@@ -150,10 +163,10 @@ def _carries_content(delta: Any) -> bool:
 class _Choice:
     """The pieces of one choice."""
 
-    __slots__ = ("_audio", "_calls", "_function", "_reasoning", "_refusal", "_text")
+    __slots__ = ("_audio", "_calls", "_function", "_reasoning", "_refusal", "text")
 
     def __init__(self) -> None:
-        self._text: list[Any] = []
+        self.text: list[Any] = []
         self._refusal: list[str] = []
         self._reasoning: list[str] = []
         self._audio: list[str] = []
@@ -163,8 +176,9 @@ class _Choice:
     def add(self, delta: Any) -> None:
         content = field(delta, "content")
         if content:
-            self._text.append(content)
-            return
+            self.text.append(content)
+            if not field(delta, "tool_calls"):
+                return
         for pieces, name in ((self._refusal, "refusal"), (self._reasoning, "reasoning_content"), (self._reasoning, "reasoning")):
             if isinstance(piece := field(delta, name), str) and piece:
                 pieces.append(piece)
@@ -196,12 +210,12 @@ class _Choice:
     def message(self) -> dict[str, Any]:
         """Return what was said as a chat message."""
         found: dict[str, Any] = {"role": "assistant"}
-        if all(isinstance(piece, str) for piece in self._text):
-            text = "".join(self._text)
+        if all(isinstance(piece, str) for piece in self.text):
+            text = "".join(self.text)
             if text:
                 found["content"] = text
         else:  # content as a list of parts in a delta
-            found["content"] = [part for piece in self._text for part in _parts(piece)]
+            found["content"] = [part for piece in self.text for part in _parts(piece)]
         for name, pieces in (("refusal", self._refusal), ("reasoning_content", self._reasoning)):
             if pieces:
                 found[name] = "".join(pieces)

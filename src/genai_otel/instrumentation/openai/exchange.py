@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any, Final
 
@@ -37,7 +36,9 @@ class Exchange:
         self.hide: Callable[[Any], bool] | None = None
         self.watched = False
         outer = _runtime.current()
-        attributes = {attr.OPERATION_NAME: api.rules.operation, **facts_of(client), **api.start(request)}
+        attributes = {**facts_of(client), **api.start(request)}
+        if api.rules.operation is not None:
+            attributes[attr.OPERATION_NAME] = api.rules.operation
         name = default_name(api.rules, attributes.get)
         span, self.operation = begin(api.rules, settings, name, attributes, outer, named=False)
         self.context: Context = entered(outer, Span(span, self.operation), self.operation)
@@ -109,12 +110,12 @@ class Exchange:
         content = getattr(getattr(raw_response, "http_response", None), "_content", None)
         if not isinstance(content, bytes):
             return
-        try:
-            body = json.loads(content)
-        except ValueError:
-            return
-        if isinstance(body, Mapping):
-            self._guarded("answer", self.api.answer, self.operation, body)
+        self._guarded("body", self._record_content, content)
+
+    def _record_content(self, content: bytes) -> None:
+        body = self.api.read(content)
+        if body is not None and self.operation is not None:
+            self.api.answer(self.operation, body)
 
     def _closed_unread(self, raw_response: Any) -> None:
         if self.done or self.watched:
@@ -126,7 +127,8 @@ class Exchange:
     def _dropped(self) -> None:
         if self.done or self.operation is None:
             return
-        self.operation.span.add_event(events.STREAM_ABANDONED)
+        if not self.operation.ended:
+            self.operation.span.add_event(events.STREAM_ABANDONED)
         self._finish()
 
     # --- end -----------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from ... import _runtime
 from ..._guard import report
@@ -89,7 +90,15 @@ def _begin(
     active: state.Active, found: endpoints.Match, client: Any, options: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Opened:
     api, path, params = found
-    request = Request(options.method.lower(), path, _body_of(options), params, bool(kwargs.get("stream")))
+    request = Request(
+        options.method.lower(),
+        path,
+        _body_of(options),
+        params,
+        bool(kwargs.get("stream")),
+        _query_of(options),
+        getattr(options, "files", None),
+    )
     exchange = Exchange(api, request, client, active.settings(), _raw_mode(options))
     if exchange.done:
         return exchange, args, kwargs
@@ -108,6 +117,14 @@ def _body_of(options: Any) -> Mapping[str, Any]:
     if not isinstance(body, Mapping):
         return extra if isinstance(extra, Mapping) else {}
     return {**body, **extra} if isinstance(extra, Mapping) and extra else body
+
+
+def _query_of(options: Any) -> Mapping[str, Any]:
+    """Return the parameters of the URL, wherever the caller put them."""
+    params = getattr(options, "params", None)
+    found = params if isinstance(params, Mapping) else {}
+    query = options.url.partition("?")[2]
+    return {**dict(parse_qsl(query)), **found} if query else found
 
 
 def _raw_mode(options: Any) -> str | None:

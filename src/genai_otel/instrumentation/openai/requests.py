@@ -52,6 +52,32 @@ def inference(body: Mapping[str, Any], api_type: str | None, *, stream: bool) ->
     return found
 
 
+def embeddings(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of an embeddings request; the encoding is the one on the wire, which the SDK may choose."""
+    found: dict[str, Any] = {}
+    if isinstance(model := body.get("model"), str):
+        found[attr.REQUEST_MODEL] = model
+    if isinstance(encoding := body.get("encoding_format"), str):
+        found[attr.REQUEST_ENCODING_FORMATS] = [encoding]
+    if type(dimensions := body.get("dimensions")) is int:
+        found[attr.EMBEDDINGS_DIMENSION_COUNT] = dimensions
+    return found
+
+
+def media(body: Mapping[str, Any], output_type: str | None, *, stream: bool = False) -> dict[str, Any]:
+    """Return the attributes of a request for an image, for speech, for a transcription or for a judgement."""
+    found: dict[str, Any] = {}
+    if isinstance(model := body.get("model"), str):
+        found[attr.REQUEST_MODEL] = model
+    if output_type is not None:
+        found[attr.OUTPUT_TYPE] = output_type
+    if stream:
+        found[attr.REQUEST_STREAM] = True
+    if (count := _choice_count(body)) is not None:
+        found[attr.REQUEST_CHOICE_COUNT] = count
+    return found
+
+
 def _choice_count(body: Mapping[str, Any]) -> int | None:
     count = body.get("n")
     return count if isinstance(count, int) and not isinstance(count, bool) and count != 1 else None

@@ -7,15 +7,17 @@ from typing import Final
 
 from ... import _runtime, _settings
 from ..._settings import Settings
-from ...conventions.span_types import Family
 from ...telemetry.providers import Providers
 from .api import Api
 
 # Where OpenTelemetry's own GenAI packages say that a layer above records this call already.
+_INFERENCE: Final = "opentelemetry.genai.client.inference.context"
 _OTHERS: Final = {
-    Family.INFERENCE: "opentelemetry.genai.client.inference.context",
-    Family.EMBEDDINGS: "opentelemetry.genai.client.embedding.context",
-    Family.CLIENT: "opentelemetry.genai.client.retrieval.context",
+    "chat": _INFERENCE,
+    "text_completion": _INFERENCE,
+    "embeddings": "opentelemetry.genai.client.embedding.context",
+    "retrieval": "opentelemetry.genai.client.retrieval.context",
+    "fetch_response": "opentelemetry.genai.client.fetch_response.context",
 }
 
 
@@ -39,7 +41,7 @@ class Active:
         context = _runtime.current()
         if _runtime.suppressed(context):
             return True
-        key = _OTHERS.get(api.rules.family)
+        key = _OTHERS.get(api.rules.operation or "")
         return key is not None and any(str(name).startswith(key) for name in context)
 
 

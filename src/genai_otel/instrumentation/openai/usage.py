@@ -1,4 +1,8 @@
-"""Token usage of an answer -> attributes; what the provider does not report stays absent."""
+"""Token usage of an answer -> attributes; what the provider does not report stays absent.
+
+``prompt``/``completion`` are the words of chat and text completions, ``input``/``output`` those of the newer APIs;
+the details are ``…_tokens_details``, in the audio APIs and the realtime API ``…_token_details``.
+"""
 
 from __future__ import annotations
 
@@ -7,59 +11,70 @@ from typing import Any, Final
 from ...content.fields import field
 from ...conventions import attributes as attr
 
-# attribute -> the field of ``usage``, or (details, field), in the order they are tried
-_FIELDS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
-    attr.USAGE_INPUT_TOKENS: (("prompt_tokens",), ("input_tokens",)),
-    attr.USAGE_OUTPUT_TOKENS: (("completion_tokens",), ("output_tokens",)),
-    attr.USAGE_CACHE_READ_TOKENS: (("prompt_tokens_details", "cached_tokens"), ("input_tokens_details", "cached_tokens")),
-    attr.USAGE_CACHE_WRITE_TOKENS: (
-        ("prompt_tokens_details", "cache_write_tokens"),
-        ("input_tokens_details", "cache_write_tokens"),
-    ),
-    attr.USAGE_REASONING_TOKENS: (
-        ("completion_tokens_details", "reasoning_tokens"),
-        ("output_tokens_details", "reasoning_tokens"),
-    ),
-    attr.USAGE_TEXT_INPUT_TOKENS: (("prompt_tokens_details", "text_tokens"), ("input_tokens_details", "text_tokens")),
-    attr.USAGE_TEXT_OUTPUT_TOKENS: (
-        ("completion_tokens_details", "text_tokens"),
-        ("output_tokens_details", "text_tokens"),
-    ),
-    attr.USAGE_AUDIO_INPUT_TOKENS: (("prompt_tokens_details", "audio_tokens"), ("input_tokens_details", "audio_tokens")),
-    attr.USAGE_AUDIO_OUTPUT_TOKENS: (
-        ("completion_tokens_details", "audio_tokens"),
-        ("output_tokens_details", "audio_tokens"),
-    ),
-    attr.USAGE_IMAGE_INPUT_TOKENS: (("prompt_tokens_details", "image_tokens"), ("input_tokens_details", "image_tokens")),
-    attr.USAGE_IMAGE_OUTPUT_TOKENS: (
-        ("completion_tokens_details", "image_tokens"),
-        ("output_tokens_details", "image_tokens"),
-    ),
+_TOTALS: Final = (
+    (attr.USAGE_INPUT_TOKENS, ("prompt_tokens", "input_tokens")),
+    (attr.USAGE_OUTPUT_TOKENS, ("completion_tokens", "output_tokens")),
+)
+_INPUT_PARTS: Final = {
+    "cached_tokens": attr.USAGE_CACHE_READ_TOKENS,
+    "cache_write_tokens": attr.USAGE_CACHE_WRITE_TOKENS,
+    "text_tokens": attr.USAGE_TEXT_INPUT_TOKENS,
+    "audio_tokens": attr.USAGE_AUDIO_INPUT_TOKENS,
+    "image_tokens": attr.USAGE_IMAGE_INPUT_TOKENS,
 }
-# parts of a total that say nothing when they are zero
-_PARTS: Final = frozenset(_FIELDS) - {attr.USAGE_INPUT_TOKENS, attr.USAGE_OUTPUT_TOKENS}
+_OUTPUT_PARTS: Final = {
+    "reasoning_tokens": attr.USAGE_REASONING_TOKENS,
+    "text_tokens": attr.USAGE_TEXT_OUTPUT_TOKENS,
+    "audio_tokens": attr.USAGE_AUDIO_OUTPUT_TOKENS,
+    "image_tokens": attr.USAGE_IMAGE_OUTPUT_TOKENS,
+}
+_CACHED_PARTS: Final = {
+    "text_tokens": attr.USAGE_TEXT_CACHE_READ_TOKENS,
+    "audio_tokens": attr.USAGE_AUDIO_CACHE_READ_TOKENS,
+    "image_tokens": attr.USAGE_IMAGE_CACHE_READ_TOKENS,
+}
+_DETAILS: Final = (
+    (("prompt_tokens_details", "input_tokens_details", "input_token_details"), _INPUT_PARTS),
+    (("completion_tokens_details", "output_tokens_details", "output_token_details"), _OUTPUT_PARTS),
+)
+_CACHED_DETAILS: Final = "cached_tokens_details"
 
 
 def attributes_of(usage: Any) -> dict[str, int]:
     """Return the token counts of a ``usage`` object or dict; parts that are zero are left out."""
     if usage is None:
         return {}
-    details: dict[str, Any] = {}
-    found: dict[str, int] = {}
-    for key, paths in _FIELDS.items():
-        for path in paths:
-            count = _read(usage, path, details)
-            if isinstance(count, int) and not isinstance(count, bool):
-                if count > 0 or (count == 0 and key not in _PARTS):
-                    found[key] = count
-                break
+    found = totals_of(usage)
+    for names, parts in _DETAILS:
+        details = _first(usage, names)
+        if details is None:
+            continue
+        _add(found, details, parts)
+        if parts is _INPUT_PARTS and (cached := field(details, _CACHED_DETAILS)) is not None:
+            _add(found, cached, _CACHED_PARTS)
     return found
 
 
-def _read(usage: Any, path: tuple[str, ...], details: dict[str, Any]) -> Any:
-    if len(path) == 1:
-        return field(usage, path[0])
-    group = path[0]
-    if group not in details:
-        details[group] = field(usage, group)
-    return None if details[group] is None else field(details[group], path[1])
+def totals_of(usage: Any) -> dict[str, int]:
+    """Return the input and output token counts of a ``usage`` object or dict, without their parts."""
+    found: dict[str, int] = {}
+    for key, names in _TOTALS:
+        count = _first(usage, names)
+        if type(count) is int and count >= 0:
+            found[key] = count
+    return found
+
+
+def _add(found: dict[str, int], details: Any, parts: dict[str, str]) -> None:
+    for name, key in parts.items():
+        count = field(details, name)
+        if type(count) is int and count > 0:
+            found[key] = count
+
+
+def _first(usage: Any, names: tuple[str, ...]) -> Any:
+    for name in names:
+        value = field(usage, name)
+        if value is not None:
+            return value
+    return None

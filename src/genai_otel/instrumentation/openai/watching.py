@@ -106,7 +106,7 @@ def _nothing() -> None:
 
 def _watched(inner: Iterator[Any], watcher: _Watcher) -> Iterator[Any]:
     """Yield what ``inner`` yields; a generator, the cheapest iterator that can be wrapped around another."""
-    observe, hide = watcher.seen, watcher.hide
+    observe, hide = watcher.observer.chunk, watcher.hide
     try:
         while True:
             watcher.reading = True
@@ -114,7 +114,10 @@ def _watched(inner: Iterator[Any], watcher: _Watcher) -> Iterator[Any]:
                 chunk = next(inner)
             finally:
                 watcher.reading = False
-            observe(chunk)
+            try:
+                observe(chunk)
+            except Exception:
+                report("stream.chunk")
             if hide is None or not hide(chunk):
                 yield chunk
     except StopIteration:

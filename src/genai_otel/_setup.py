@@ -1,0 +1,199 @@
+"""Brings providers and exporters in line with the arguments of ``configure()``.
+
+Which tracer provider: the one given, else the global one, else one that is built and made global. A provider
+that isn't ours keeps everything it has; it gets an exporter only from a call that names one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, Final
+
+from opentelemetry import _logs, metrics, trace
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.trace import ProxyTracerProvider
+
+from . import _environment, _existing, _routes, _sdk
+from ._arguments import Arguments
+from ._guard import warn_once
+from ._metric_pipeline import MetricPipeline
+from ._pipeline import SHUTDOWN_SECONDS, BatchRoute, LogSwitch, SpanSwitch, end
+from ._state import LogPipeline, SpanPipeline, State
+
+# what the API hands out as long as nobody has installed a provider
+_PLACEHOLDERS: Final = ("_ProxyMeterProvider", "ProxyLoggerProvider")
+
+
+def apply(state: State, given: Arguments) -> State:
+    """Return the state after a call with ``given``; ``state.arguments`` holds those of all calls already.
+
+    Raises:
+        ValueError: if an exporter that was named can't be built; nothing has changed then.
+    """
+    kind, provider = _target(state)
+    exporters = _exporters(state, given, kind, provider)
+    routes = (
+        None
+        if exporters is None
+        else _routes.span_routes(exporters, state.arguments.request(), _present(state))
+    )
+    if provider is None:
+        provider = _install(state.arguments)
+        kind = "ours" if trace.get_tracer_provider() is provider else "existing"
+        state = replace(state, own=provider)
+    else:
+        _shape(state, given, kind)
+    state = replace(state, kind=kind)
+    if routes is not None:
+        state = _attach(state, provider, routes)
+    if exporters is not None and state.arguments.tracer_provider is None:
+        state = _other_signals(state, provider, "otlp" in exporters)
+    _warn_of_unread(state, given, exporters)
+    return state
+
+
+def _target(state: State) -> tuple[str, Any]:
+    """Return whose tracer provider is in use, and that provider; None where one has to be built."""
+    if state.arguments.tracer_provider is not None:
+        return "explicit", state.arguments.tracer_provider
+    current = trace.get_tracer_provider()
+    if current is state.own:
+        return "ours", current
+    return ("ours", None) if isinstance(current, ProxyTracerProvider) else ("existing", current)
+
+
+def _exporters(state: State, given: Arguments, kind: str, provider: Any) -> tuple[Any, ...] | None:
+    """Return the exporters that ``provider`` is to have from us; None to leave it as it is."""
+    arguments = state.arguments
+    if kind == "ours":
+        return _default_exporters() if arguments.exporter is None else arguments.exporters()
+    if not given.names_exporter and state.span_pipeline(provider) is None:
+        return None
+    if not hasattr(provider, "add_span_processor"):
+        name = f"{type(provider).__module__}.{type(provider).__qualname__}"
+        warn_once(f"foreign:{name}", "%s takes no span processors: no exporter is added to it", name)
+        return None
+    present = _existing.exporters(provider)
+    return tuple(
+        one for one in arguments.exporters() if not _existing.covers(present, one, arguments.request())
+    )
+
+
+def _default_exporters() -> tuple[str, ...]:
+    named = _environment.exporter_names("traces")
+    if named is not None:
+        return named
+    return ("otlp",) if _environment.otlp_configured() else ("console",)
+
+
+def _present(state: State) -> list[BatchRoute]:
+    return [route for pipeline in state.spans for route in pipeline.switch.routes]
+
+
+def _install(arguments: Arguments) -> Any:
+    """Return a new tracer provider, made global unless somebody else was faster."""
+    resource = _sdk.resource(arguments.service_name, arguments.resource_attributes)
+    provider = _sdk.tracer_provider(resource, arguments.sampler)
+    trace.set_tracer_provider(provider)
+    return provider
+
+
+def _shape(state: State, given: Arguments, kind: str) -> None:
+    """Apply resource and sampler to a provider that is there already."""
+    names = given.of_provider()
+    if not names:
+        return
+    if kind != "ours" or state.own is None:
+        warn_once(
+            f"foreign:{names}",
+            "%s: without effect, the TracerProvider in use is the application's own and stays as it is",
+            ", ".join(names),
+        )
+        return
+    attributes = _sdk.resource_attributes(given.service_name, given.resource_attributes)
+    if attributes:
+        _sdk.update_resource(state.own_providers(), attributes)
+    if given.sampler is not None:
+        _sdk.update_sampler(state.own, given.sampler)
+
+
+def _attach(state: State, provider: Any, routes: tuple[BatchRoute, ...]) -> State:
+    """Put ``routes`` in the place of those that ``provider`` has from us; end those no longer in use."""
+    pipeline = state.span_pipeline(provider)
+    if pipeline is None:
+        pipeline = SpanPipeline(provider, SpanSwitch())
+        provider.add_span_processor(pipeline.switch)
+        state = replace(state, spans=(*state.spans, pipeline))
+    before, pipeline.switch.routes = pipeline.switch.routes, routes
+    _end_unused(before, _present(state))
+    return state
+
+
+def _end_unused(before: Iterable[BatchRoute], in_use: Iterable[BatchRoute]) -> None:
+    kept = set(in_use)
+    end([route for route in before if route not in kept], SHUTDOWN_SECONDS)
+
+
+def _other_signals(state: State, provider: Any, otlp: bool) -> State:
+    """Export metrics and log records too, where the application hasn't its own providers for them."""
+    of_provider = getattr(provider, "resource", None)
+    arguments = state.arguments
+    resource = (
+        of_provider
+        if isinstance(of_provider, Resource)
+        else _sdk.resource(arguments.service_name, arguments.resource_attributes)
+    )
+    return replace(state, metrics=_metrics(state, resource, otlp), logs=_log_records(state, resource, otlp))
+
+
+def _named(signal: str, otlp: bool) -> tuple[str, ...]:
+    named = _environment.exporter_names(signal)
+    if named is not None:
+        return named
+    return ("otlp",) if otlp else ()
+
+
+def _ours_to_set(given: Any, current: Any, own: Any) -> bool:
+    return given is None and (current is own or type(current).__name__ in _PLACEHOLDERS)
+
+
+def _metrics(state: State, resource: Resource, otlp: bool) -> MetricPipeline | None:
+    own, current = state.metrics, metrics.get_meter_provider()
+    if not _ours_to_set(state.arguments.meter_provider, current, own and own.provider):
+        return own
+    there = own if own is not None and own.provider is current else None
+    before = there.route if there is not None else None
+    route = _routes.metric_route(_named("metrics", otlp), state.arguments.request(), before)
+    if there is not None:
+        if route is not before:
+            there.exchange(route, SHUTDOWN_SECONDS)
+    elif route is not None:
+        own = MetricPipeline(route, resource)
+        metrics.set_meter_provider(own.provider)
+    return own
+
+
+def _log_records(state: State, resource: Resource, otlp: bool) -> LogPipeline | None:
+    own, current = state.logs, _logs.get_logger_provider()
+    if not _ours_to_set(state.arguments.logger_provider, current, own and own.provider):
+        return own
+    there = own if own is not None and own.provider is current else None
+    before = () if there is None else there.switch.routes
+    routes = _routes.log_routes(_named("logs", otlp), state.arguments.request(), before)
+    if there is None and routes:
+        there = own = LogPipeline(LoggerProvider(resource, shutdown_on_exit=False), LogSwitch())
+        there.provider.add_log_record_processor(there.switch)
+        _logs.set_logger_provider(there.provider)
+    if there is not None:
+        there.switch.routes = routes
+        _end_unused(before, routes)
+    return own
+
+
+def _warn_of_unread(state: State, given: Arguments, exporters: tuple[Any, ...] | None) -> None:
+    used = {route.details.get("exporter") for route in state.routes()}
+    unread = given.unread({*(exporters or ()), *used} if exporters is not None else ())
+    if unread:
+        warn_once(f"unread:{unread}", "%s: without effect, no exporter in use reads it", ", ".join(unread))

@@ -1,0 +1,38 @@
+"""The process-wide switch of ``mlflow.tracing.disable()`` and ``enable()``, and what must follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+
+from genai_otel import _runtime
+
+followers: Final[list[Callable[[], None]]] = []
+_enabled = True
+
+
+def enabled() -> bool:
+    """Whether this module's spans are made at all."""
+    return _enabled
+
+
+def turn(on: bool) -> None:
+    """Switch every span of this module on or off, and let automatic instrumentation follow."""
+    global _enabled
+    if on is not _enabled:
+        _enabled = on
+        for follow in followers:
+            follow()
+
+
+def muted() -> bool:
+    """Whether a span begun here and now would record nothing: switched off, or suppressed in this context."""
+    return not _enabled or _runtime.suppressed(_runtime.current())
+
+
+def inert(context: Context) -> trace.Span:
+    """Return a span that records nothing and passes on the ids of the current one."""
+    return trace.NonRecordingSpan(trace.get_current_span(context).get_span_context())

@@ -1,0 +1,143 @@
+"""OTLP exporters of the three signals, each built from a target in which everything has been resolved."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.util.re import parse_env_headers
+
+from genai_otel import _endpoint, _environment
+from genai_otel._endpoint import GRPC, HTTP
+from genai_otel._guard import warn_once
+
+if TYPE_CHECKING:
+    from .registry import ExporterRequest
+
+_DEFAULT_SECONDS: Final = 10.0
+_PACKAGE: Final = "opentelemetry.exporter.otlp.proto"
+_CLASSES: Final = {
+    "traces": ("trace_exporter", "OTLPSpanExporter"),
+    "metrics": ("metric_exporter", "OTLPMetricExporter"),
+    "logs": ("_log_exporter", "OTLPLogExporter"),
+}
+# protocol -> (its package, where its Compression is, {name: member of it})
+_COMPRESSIONS: Final = {
+    HTTP: (f"{_PACKAGE}.http", {"none": "NoCompression", "gzip": "Gzip", "deflate": "Deflate"}),
+    GRPC: ("grpc", {"none": "NoCompression", "gzip": "Gzip", "deflate": "Deflate"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where and how one signal is sent."""
+
+    signal: str
+    protocol: str
+    endpoint: str
+    insecure: bool | None
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    seconds: float
+    compression: str
+
+
+def resolve(request: ExporterRequest, signal: str) -> Target:
+    """Return the target of ``signal``: the arguments in ``request``, else the environment, else defaults."""
+    protocol = request.protocol or _environment.choice(
+        _variables(signal, "PROTOCOL"), _endpoint.PROTOCOLS, HTTP
+    )
+    endpoint, insecure = _address(request.endpoint, signal, protocol)
+    return Target(
+        signal=signal,
+        protocol=protocol,
+        endpoint=endpoint,
+        insecure=insecure,
+        headers=_headers(request.headers, signal),
+        seconds=_environment.number(_variables(signal, "TIMEOUT"), _DEFAULT_SECONDS),
+        compression=_environment.choice(
+            _variables(signal, "COMPRESSION"), tuple(_COMPRESSIONS[protocol][1]), "none"
+        ),
+    )
+
+
+def exporter(target: Target) -> Any:
+    """Return the SDK's exporter for ``target``; None, after one warning, when the environment prevents it.
+
+    Only what ``target`` doesn't hold is left to the SDK: certificates and credential providers.
+    """
+    module, name = _CLASSES[target.signal]
+    package = "http" if target.protocol == HTTP else "grpc"
+    try:
+        made = getattr(importlib.import_module(f"{_PACKAGE}.{package}.{module}"), name)
+        return made(**_keywords(target))
+    except Exception as exc:
+        warn_once(
+            f"otlp:{target}",
+            "the OTLP exporter of %s can't be made: %s: %s",
+            target.signal,
+            type(exc).__name__,
+            exc,
+        )
+        return None
+
+
+def build(request: ExporterRequest) -> Any:
+    """Return the span exporter that ``exporter="otlp"`` stands for."""
+    return exporter(resolve(request, "traces"))
+
+
+def _keywords(target: Target) -> dict[str, Any]:
+    module, members = _COMPRESSIONS[target.protocol]
+    compression = getattr(importlib.import_module(module).Compression, members[target.compression])
+    keywords = {"endpoint": target.endpoint, "timeout": target.seconds, "compression": compression}
+    if target.protocol == GRPC:
+        return {**keywords, "headers": target.headers, "insecure": target.insecure}
+    return {**keywords, "headers": dict(target.headers)}
+
+
+def _variables(signal: str, what: str) -> tuple[str, str]:
+    return f"{_environment.OTLP_PREFIX}{signal.upper()}_{what}", f"{_environment.OTLP_PREFIX}{what}"
+
+
+def _address(endpoint: str | None, signal: str, protocol: str) -> tuple[str, bool | None]:
+    if endpoint is not None:
+        where, is_own = endpoint, False
+    else:
+        where, is_own = _environment_endpoint(signal, protocol)
+    if protocol == HTTP:
+        return (where if is_own else _endpoint.signal_url(where, signal)), None
+    host, insecure = _endpoint.grpc_target(where)
+    if insecure is None and endpoint is not None and not _environment.value(*_variables(signal, "INSECURE")):
+        insecure = (
+            True  # "localhost:4317" in code means a collector near by; a variable says otherwise by itself
+        )
+    return host, insecure
+
+
+def _environment_endpoint(signal: str, protocol: str) -> tuple[str, bool]:
+    """Return the endpoint of the environment and whether it is this signal's own, to be used as it is."""
+    own, shared = _variables(signal, "ENDPOINT")
+    for variable in (own, shared):
+        endpoint = _environment.value(variable)
+        wrong = _endpoint.problem(endpoint, protocol) if endpoint else None
+        if endpoint and wrong in (None, "gRPC endpoints have no path"):
+            return endpoint, variable == own
+        if wrong:
+            _environment.ignored(
+                variable, _endpoint.shown(endpoint), "the default", _endpoint.EXPECTED[protocol]
+            )
+    return _endpoint.DEFAULTS[protocol], False
+
+
+def _headers(given: Mapping[str, str], signal: str) -> tuple[tuple[str, str], ...]:
+    """Return the headers of the environment with those of the arguments over them, names in lower case."""
+    from_environment = _parsed(_environment.value(*_variables(signal, "HEADERS")))
+    return tuple({**from_environment, **{name.lower(): text for name, text in given.items()}}.items())
+
+
+@functools.lru_cache(maxsize=16)
+def _parsed(text: str) -> Mapping[str, str]:
+    return parse_env_headers(text, liberal=True)

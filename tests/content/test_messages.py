@@ -212,7 +212,7 @@ def test_circular_values_are_read() -> None:
 # --- OpenAI chat ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("role", ["system", "developer", "user", "assistant", "critic"])
+@pytest.mark.parametrize("role", ["system", "developer", "user", "assistant", "model", "critic"])
 def test_chat_messages_keep_their_role(role: str) -> None:
     assert read([{"role": role, "content": "x"}]) == [message(role, "x")]
 
@@ -294,7 +294,7 @@ def test_legacy_functions_are_tool_calls() -> None:
     ]
     assert read(history) == [
         message("assistant", {"type": "tool_call", "name": "f", "arguments": {}}),
-        message("tool", {"type": "tool_call_response", "response": "42"}, name="f"),
+        message("function", {"type": "tool_call_response", "response": "42"}, name="f"),
     ]
 
 
@@ -890,7 +890,7 @@ def test_gemini_messages() -> None:
     assert first["parts"][0] == text("hi")
     assert (first["parts"][1]["mime_type"], first["parts"][1]["size"]) == ("image/png", 3)
     assert second == message(
-        "assistant",
+        "model",
         {"type": "reasoning", "content": "hm"},
         {"type": "tool_call", "name": "f", "arguments": {}},
     )
@@ -992,7 +992,7 @@ def test_odd_choices_keep_their_place() -> None:
 def test_text_completions() -> None:
     value = {"object": "text_completion", "choices": [{"text": "a", "finish_reason": "length"}, {"text": ""}]}
     assert answer(value) == [message("assistant", "a"), message("assistant", "")]
-    assert finish_reasons(value) == ["length"]
+    assert finish_reasons(value) == ["length", "error"]
 
 
 OUTPUT = [
@@ -1040,7 +1040,7 @@ def test_answers_that_hold_a_message() -> None:
     ]
     assert answer({"messages": [{"role": "assistant", "content": "a"}]}) == [message("assistant", "a")]
     candidate = {"content": {"role": "model", "parts": [{"text": "a"}]}, "finishReason": "STOP"}
-    assert answer({"candidates": [candidate]}) == [message("assistant", "a")]
+    assert answer({"candidates": [candidate]}) == [message("model", "a")]
     assert finish_reasons({"candidates": [candidate]}) == ["STOP"]
 
 
@@ -1075,7 +1075,22 @@ def test_finish_reasons_are_the_providers_words() -> None:
     value = completion({"content": "a"}, {"content": "b"})
     value["choices"][0]["finish_reason"] = "function_call"
     value["choices"][1]["finish_reason"] = None
-    assert finish_reasons(value) == ["function_call"]
+    assert finish_reasons(value) == ["function_call", "error"]
+    value["choices"][0]["finish_reason"] = None
+    assert finish_reasons(value) == []
+
+
+def test_finish_reasons_are_put_into_messages_on_demand() -> None:
+    value = completion({"content": "a"}, {"content": "b"})
+    value["choices"][0]["finish_reason"] = "tool_calls"
+    value["choices"][1]["finish_reason"] = "eos"
+    messages = output_messages(value, finish_reason=True)
+    assert [message["finish_reason"] for message in messages] == ["tool_call", "eos"]
+    assert output_messages(messages, finish_reason=True) == messages
+    response = {"object": "response", "status": "incomplete", "output": OUTPUT}
+    assert output_messages(response, finish_reason=True)[0]["finish_reason"] == "incomplete"
+    assert output_messages("free", finish_reason=True) == [message("assistant", "free", finish_reason="stop")]
+    assert_messages(messages, "output")
 
 
 @pytest.mark.parametrize("value", [None, "stop", 5, [], {}, {"status": "completed"}, MagicMock(), object()])

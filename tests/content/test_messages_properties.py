@@ -180,6 +180,8 @@ def test_documents_records_and_objects_are_valid(value: Any) -> None:
 def test_reading_twice_changes_nothing_more(value: Any) -> None:
     once = input_messages(value)
     assert input_messages(once) == once
+    answered = output_messages(value)
+    assert output_messages(answered) == answered
 
 
 @given(PLAIN)

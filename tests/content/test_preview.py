@@ -24,6 +24,7 @@ def test_the_last_user_message_previews_a_request() -> None:
 
 def test_the_last_assistant_text_previews_a_response() -> None:
     assert response_preview([message("assistant", "said"), message("assistant", CALL)]) == "said"
+    assert response_preview([message("model", "said")]) == "said"
     assert response_preview([message("assistant", {"type": "refusal", "content": "no"})]) == "no"
 
 

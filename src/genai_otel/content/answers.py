@@ -17,6 +17,12 @@ _COMPLETION: Final = ("model", "usage", "created")
 _REASON: Final = ("finish_reason", "stop_reason", "finishReason")
 _CALLS: Final = frozenset({"function_call", "custom_tool_call"})
 _INCOMPLETE: Final = {"max_output_tokens": "length"}
+_FINISH: Final = {
+    **dict.fromkeys(("tool_calls", "function_call", "tool_use"), "tool_call"),
+    **dict.fromkeys(("end_turn", "stop_sequence", "stop"), "stop"),
+    **dict.fromkeys(("max_tokens", "length"), "length"),
+    **dict.fromkeys(("safety", "refusal"), "content_filter"),
+}
 _STATUS: Final = {"failed": "error", "cancelled": "error"}
 
 
@@ -55,14 +61,28 @@ def choice_message(choice: object) -> Message:
 def finish_reasons(value: object) -> list[str]:
     """Why a model stopped, in the provider's words: one for each choice, or the one of the whole answer.
 
-    A Responses answer has no such word; it is derived from its ``status``. Nothing is said of an answer
-    under way, nor of values that are no answer. Never raises.
+    A choice without a reason counts as ``error`` beside others that have one. A Responses answer has no such
+    word; it is derived from its ``status``. Nothing is said of an answer under way, nor of values that are no
+    answer. Never raises.
     """
     try:
-        return [reason for reason in _reasons(value) if reason]
+        reasons = _reasons(value)
+        return [reason or "error" for reason in reasons] if any(reasons) else []
     except Exception:
         report("content.answers.finish_reasons")
         return []
+
+
+def with_finish_reasons(messages: list[Message], value: object) -> list[Message]:
+    """The messages of an answer, each with the ``finish_reason`` that older schemas require.
+
+    It is one of the conventions' own words where one fits; ``stop`` where the answer gives none.
+    """
+    reasons = finish_reasons(value) or ["stop"]
+    for index, message in enumerate(messages):
+        reason = reasons[min(index, len(reasons) - 1)]
+        message.setdefault("finish_reason", _FINISH.get(reason.lower(), reason))
+    return messages
 
 
 def _reasons(value: object) -> list[str | None]:

@@ -22,11 +22,14 @@ from genai_otel.content.tool_calls import plain_value, response_part, tool_call
 
 _ROLES: Final = {
     **dict.fromkeys(("human", "HumanMessageChunk"), "user"),
-    **dict.fromkeys(("ai", "model", "AIMessageChunk"), "assistant"),
-    **dict.fromkeys(("function", "ToolMessageChunk", "FunctionMessageChunk"), "tool"),
+    **dict.fromkeys(("ai", "AIMessageChunk"), "assistant"),
+    **dict.fromkeys(("ToolMessageChunk", "FunctionMessageChunk"), "tool"),
     "SystemMessageChunk": "system",
 }
-_KNOWN_ROLES: Final = frozenset({*_ROLES, "system", "developer", "user", "assistant", "tool"})
+_KNOWN_ROLES: Final = frozenset(
+    {*_ROLES, "system", "developer", "user", "assistant", "model", "tool", "function"}
+)
+_OF_TOOLS: Final = ("tool", "function")
 _REASONING: Final = ("reasoning_content", "reasoning", "thinking")
 _MESSAGE_KEYS: Final = frozenset({"role", "parts", "name", "finish_reason"})
 
@@ -48,7 +51,7 @@ def chat_message(item: object, role: str = "user") -> Message:
         return _from_parts(item, raw, parts)
     content = field(item, "content")
     role = _ROLES.get(raw, raw)
-    if type(item) is dict and len(item) == 2 and type(content) is str and role != "tool":
+    if type(item) is dict and len(item) == 2 and type(content) is str and role not in _OF_TOOLS:
         return {"role": role, "parts": [text_part(content)]}
     message: Message = {"role": role, "parts": _parts(item, role, content)}
     return with_present(message, name=string(field(item, "name")))
@@ -75,7 +78,7 @@ def is_langchain(item: object, kind: str) -> bool:
 
 
 def _parts(item: object, role: str, content: object) -> list[Part]:
-    if role == "tool" and not _carries_results(content):
+    if role in _OF_TOOLS and not _carries_results(content):
         call_id = identifier(field(item, "tool_call_id"))
         return [response_part(content, call_id, nested_part)]
     calls = _calls(item)

@@ -12,7 +12,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from genai_otel._guard import report
-from genai_otel.content.answers import choice_message, choices_of, finish_reasons, items_of
+from genai_otel.content.answers import (
+    choice_message,
+    choices_of,
+    finish_reasons,
+    items_of,
+    with_finish_reasons,
+)
 from genai_otel.content.chat import chat_message, is_pair, pair_message
 from genai_otel.content.encode import to_json
 from genai_otel.content.fields import Message, Part, field, given, sequence, string
@@ -54,14 +60,16 @@ def input_messages(value: object, *, role: str = "user") -> list[Message]:
         return _free_form(to_json(value), role)
 
 
-def output_messages(value: object) -> list[Message]:
+def output_messages(value: object, *, finish_reason: bool = False) -> list[Message]:
     """The messages that a model gave: one for each choice, one for all the items of a Responses answer.
 
+    With ``finish_reason`` each message has one, which the conventions required until they deprecated it.
     Takes an answer of OpenAI, Anthropic or LangChain, a message or a list of them, a string or anything else.
     Never raises.
     """
     try:
-        return _output(value)
+        messages = _output(value)
+        return with_finish_reasons(messages, value) if finish_reason else messages
     except Exception:
         report("content.messages.output_messages")
         return _free_form(to_json(value), "assistant")

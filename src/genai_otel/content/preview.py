@@ -15,12 +15,12 @@ _ELLIPSIS: Final = "…"
 
 def request_preview(messages: list[Message]) -> str | None:
     """The text of the last user message that has any, at most 1,000 characters."""
-    return _last_text(messages, "user")
+    return _last_text(messages, ("user",))
 
 
 def response_preview(messages: list[Message]) -> str | None:
     """The text, or else the refusal, of the last assistant message that has any, at most 1,000 characters."""
-    return _last_text(messages, "assistant")
+    return _last_text(messages, ("assistant", "model"))
 
 
 def derive(value: object, side: Literal["request", "response"]) -> str | None:
@@ -43,8 +43,8 @@ def _of_messages(value: object, side: Literal["request", "response"]) -> str | N
     return response_preview(output_messages(value))
 
 
-def _last_text(messages: list[Message], role: str) -> str | None:
-    said = [message for message in sequence(messages) if string(field(message, "role")) == role]
+def _last_text(messages: list[Message], roles: tuple[str, ...]) -> str | None:
+    said = [message for message in sequence(messages) if string(field(message, "role")) in roles]
     text = next((text for message in reversed(said) if (text := _text(message))), None)
     return None if text is None else shortened(text)
 

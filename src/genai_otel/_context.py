@@ -17,12 +17,11 @@ from opentelemetry.propagators.textmap import Getter
 from . import _ambient_processor, _runtime, _settings
 from ._guard import guarded, report, warn_once
 from ._spans import get_current_span
-from .content.encode import to_json
-from .content.plain import plain
 from .content.policy import DROPPED, ContentPolicy
 from .content.shorten import shorten_text
 from .conventions import attributes as attr
 from .telemetry.ambient import with_ambient
+from .telemetry.attributes import text_of
 from .telemetry.operation import Operation
 
 _P = ParamSpec("_P")
@@ -57,10 +56,10 @@ def update_current_trace(
         {
             attr.REQUEST_PREVIEW: _preview(attr.REQUEST_PREVIEW, request_preview, policy),
             attr.RESPONSE_PREVIEW: _preview(attr.RESPONSE_PREVIEW, response_preview, policy),
-            attr.CLIENT_REQUEST_ID: _encoded(client_request_id),
-            attr.SESSION_ID: _encoded(session_id),
-            attr.USER_ID: _encoded(user_id),
-            attr.TRACE_NAME: _encoded(name),
+            attr.CLIENT_REQUEST_ID: text_of(client_request_id),
+            attr.SESSION_ID: text_of(session_id),
+            attr.USER_ID: text_of(user_id),
+            attr.TRACE_NAME: text_of(name),
         }
     )
 
@@ -82,7 +81,7 @@ def _trace_attributes(
         for key, value in (values or {}).items():
             cleared = policy.cleared(f"{prefix}{key}", value)
             if cleared is not DROPPED and cleared is not None:
-                found[f"{prefix}{key}"] = _encoded(cleared)
+                found[f"{prefix}{key}"] = text_of(cleared)
     return found
 
 
@@ -90,13 +89,8 @@ def _preview(where: str, value: Any, policy: ContentPolicy) -> str | None:
     if value is None:
         return None
     cleared = policy.cleared(where, value)
-    text = None if cleared is DROPPED else _encoded(cleared)
+    text = None if cleared is DROPPED else text_of(cleared)
     return None if text is None else shorten_text(text, PREVIEW_LENGTH)
-
-
-def _encoded(value: Any) -> str | None:
-    data = plain(value)
-    return data if data is None or isinstance(data, str) else to_json(data)
 
 
 class _Block:
@@ -147,7 +141,7 @@ def context(
     the three ids also go into the baggage, and so to every service called from here.
     """
     given = {"session_id": session_id, "user_id": user_id, "conversation_id": conversation_id}
-    encoded = {_AMBIENT_KEYS[name]: _encoded(value) for name, value in given.items()}
+    encoded = {_AMBIENT_KEYS[name]: text_of(value) for name, value in given.items()}
     ids = {key: value for key, value in encoded.items() if value is not None}
 
     def change(outer: Context) -> Context:

@@ -69,7 +69,7 @@ def log_routes(
 def metric_route(
     names: Iterable[str], request: ExporterRequest, present: MetricRoute | None
 ) -> MetricRoute | None:
-    """Return the route of all named exporters of metrics; ``present`` if that does the same, None for none."""
+    """Return the one route of all named exporters of metrics; ``present`` if that does the same."""
     chosen = list(_signal_exporters("metrics", names, request))
     key = tuple(key for key, _, _ in chosen)
     if present is not None and present.key == key:

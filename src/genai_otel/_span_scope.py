@@ -12,8 +12,9 @@ from opentelemetry.trace import SpanContext
 
 from . import _runtime, _settings
 from ._guard import report, warn_once
-from ._spans import Span, finish, text_of
+from ._spans import Span, finish
 from .conventions.span_types import Rules, SpanType, rules_for
+from .telemetry.attributes import text_of
 from .telemetry.operation import Operation, entered
 from .telemetry.spec import Spec, memory_operation
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
 from opentelemetry import trace
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode
-from typing_extensions import Self
 
 from . import _runtime
 from ._guard import report, warn_once
@@ -17,8 +16,12 @@ from .conventions import attributes as attr
 from .conventions.span_types import SpanType, rules_for
 from .telemetry import operation as operation_module
 from .telemetry import retyping, writers
+from .telemetry.attributes import text_of
 from .telemetry.operation import OPERATION_KEY, Operation
 from .telemetry.spec import cleaned
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _P = ParamSpec("_P")
 _S = TypeVar("_S", bound="Span")
@@ -27,20 +30,20 @@ _UNSET: Final = Status(StatusCode.UNSET)
 
 
 def _setter(fn: Callable[Concatenate[_S, Operation, _P], object]) -> Callable[Concatenate[_S, _P], _S]:
-    """Make a setter chainable, a no-op on a span that is not recorded, and unable to raise."""
+    """Make a setter chainable, a no-op on a span that has ended or is not recorded, and unable to raise."""
     site = f"Span.{fn.__name__}"
 
     @functools.wraps(fn)
     def wrapper(self: _S, *args: _P.args, **kwargs: _P.kwargs) -> _S:
         operation = self._operation
-        if operation is not None:
+        if operation is not None and not operation.ended:
             try:
                 fn(self, operation, *args, **kwargs)
             except Exception:
                 report(site)
         return self
 
-    return wrapper
+    return wrapper  # type: ignore[return-value]
 
 
 class Span(trace.Span):
@@ -74,7 +77,7 @@ class Span(trace.Span):
     @_setter
     def set_attributes(self, op: Operation, attributes: Mapping[str, Any]) -> None:
         """Set several attributes."""
-        for key, value in attributes.items():
+        for key, value in dict(attributes or {}).items():
             op.set_user_attribute(key, value)
 
     @_setter
@@ -90,9 +93,9 @@ class Span(trace.Span):
         """Set the model asked for, the model that answered and the provider (``gen_ai.provider.name``)."""
         op.update(
             {
-                attr.REQUEST_MODEL: _text(request),
-                attr.RESPONSE_MODEL: _text(response),
-                attr.PROVIDER_NAME: _text(provider),
+                attr.REQUEST_MODEL: text_of(request),
+                attr.RESPONSE_MODEL: text_of(response),
+                attr.PROVIDER_NAME: text_of(provider),
             }
         )
         op.rename()
@@ -122,8 +125,8 @@ class Span(trace.Span):
     @_setter
     def set_finish_reasons(self, op: Operation, finish_reasons: Iterable[str]) -> None:
         """Set why the model stopped, one reason per choice in order."""
-        reasons = [finish_reasons] if isinstance(finish_reasons, str) else list(finish_reasons)
-        op.set(attr.RESPONSE_FINISH_REASONS, [str(reason) for reason in reasons])
+        reasons = [finish_reasons] if isinstance(finish_reasons, str) else list(finish_reasons or ())
+        op.set(attr.RESPONSE_FINISH_REASONS, [text_of(reason) or "" for reason in reasons])
 
     @_setter
     def set_documents(self, op: Operation, documents: Any) -> None:
@@ -143,10 +146,10 @@ class Span(trace.Span):
         """Set the tool's name, the id of the model's call, the tool's type and description."""
         op.update(
             {
-                attr.TOOL_NAME: _text(name),
-                attr.TOOL_CALL_ID: _text(id),
-                attr.TOOL_TYPE: _text(type),
-                attr.TOOL_DESCRIPTION: _text(description),
+                attr.TOOL_NAME: text_of(name),
+                attr.TOOL_CALL_ID: text_of(id),
+                attr.TOOL_TYPE: text_of(type),
+                attr.TOOL_DESCRIPTION: text_of(description),
             }
         )
         op.rename()
@@ -163,10 +166,10 @@ class Span(trace.Span):
         """Set the agent's name, description, and the id and version of a hosted one."""
         op.update(
             {
-                attr.AGENT_NAME: _text(name),
-                attr.AGENT_ID: _text(id),
-                attr.AGENT_DESCRIPTION: _text(description),
-                attr.AGENT_VERSION: _text(version),
+                attr.AGENT_NAME: text_of(name),
+                attr.AGENT_ID: text_of(id),
+                attr.AGENT_DESCRIPTION: text_of(description),
+                attr.AGENT_VERSION: text_of(version),
             }
         )
         op.rename()
@@ -191,8 +194,8 @@ class Span(trace.Span):
         if not isinstance(name, str):
             attributes = attributes or getattr(name, "attributes", None)
             timestamp = timestamp or getattr(name, "timestamp", None)
-            name = str(getattr(name, "name", name))
-        op.span.add_event(name, cleaned(attributes or {}, op.settings.content), timestamp)
+            name = getattr(name, "name", name)
+        op.span.add_event(text_of(name) or "", cleaned(attributes or {}, op.settings.content), timestamp)
 
     @_setter
     def record_exception(
@@ -204,6 +207,8 @@ class Span(trace.Span):
         escaped: bool = False,
     ) -> None:
         """Add an ``exception`` event with type, message and stack trace; the status stays as it is."""
+        if not isinstance(exception, BaseException):
+            exception = Exception(text_of(exception))
         op.record_exception(exception, timestamp, cleaned(attributes or {}, op.settings.content))
 
     @_setter
@@ -216,7 +221,7 @@ class Span(trace.Span):
     def update_name(self, op: Operation, name: str) -> None:
         """Rename the span; the name is then the user's and never changes by itself."""
         op.named = True
-        op.span.update_name(str(name))
+        op.span.update_name(text_of(name) or "")
 
     def end(  # type: ignore[override]
         self,
@@ -351,11 +356,7 @@ def _apply_status(op: Operation, status: Any, description: str | None) -> None:
         code = _STATUS_CODES.get(str(status).upper(), StatusCode.UNSET)
         if str(status).upper() not in _STATUS_CODES:
             warn_once("set_status", "set_status(%r) ignored: allowed are 'OK', 'ERROR' and 'UNSET'", status)
-    op.set_status(code, description)
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+    op.set_status(code, text_of(description))
 
 
 def _count(value: object) -> int | None:

@@ -7,10 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from . import _endpoint, _environment
+from . import _endpoint
 from ._arguments import Arguments, sequence
-from .exporters import registry
+from .exporters import otlp, registry
 
+_OTHER_EXPORTERS: Final = "a SpanExporter instance, or a sequence of these"
 _TEXTS: Final = ("service_name", "endpoint", "protocol", "tracking_uri", "experiment")
 _ATTRIBUTE_VALUES: Final = (str, bool, int, float, bytes)
 _UNSENDABLE: Final = re.compile(r"[\x00-\x1f\x7f]")
@@ -51,22 +52,13 @@ def check_together(arguments: Arguments) -> None:
         raise ValueError(_not_allowed("protocol", protocol, _endpoint.PROTOCOLS))
     if arguments.endpoint is None:
         return
-    protocol = protocol or _environment.choice(
-        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"),
-        _endpoint.PROTOCOLS,
-        _endpoint.HTTP,
-    )
+    protocol = otlp.protocol(protocol, "traces")
     wrong = _endpoint.problem(arguments.endpoint, protocol)
     if wrong:
-        shown = _endpoint.shown(arguments.endpoint)
-        hint = (
-            ""
-            if _endpoint.problem(arguments.endpoint, _endpoint.GRPC)
-            else " (for gRPC pass protocol='grpc')"
-        )
-        raise ValueError(
-            f"endpoint={shown!r} is not allowed: {wrong}; expected {_endpoint.EXPECTED[protocol]}{hint}"
-        )
+        shown, expected = _endpoint.shown(arguments.endpoint), _endpoint.EXPECTED[protocol]
+        for_grpc = _endpoint.problem(arguments.endpoint, _endpoint.GRPC) is None
+        hint = " (for gRPC pass protocol='grpc')" if for_grpc else ""
+        raise ValueError(f"endpoint={shown!r} is not allowed: {wrong}; expected {expected}{hint}")
 
 
 def _check_text(name: str, value: object) -> None:
@@ -85,23 +77,19 @@ def _check_method(name: str, value: object, wanted: tuple[str, str]) -> None:
 
 
 def _check_exporter(one: object, whole: object) -> None:
-    if isinstance(one, str):
-        if one not in registry.NAMES:
-            raise ValueError(
-                _not_allowed("exporter", one, registry.NAMES, "a SpanExporter, or a sequence of these")
-            )
-        if one == registry.NONE and len(sequence(whole)) > 1:
-            raise ValueError(
-                f"exporter={whole!r} is not allowed: 'none' can't be combined with other exporters"
-            )
-    elif isinstance(one, type) or not all(
-        callable(getattr(one, name, None)) for name in ("export", "shutdown")
-    ):
+    if not isinstance(one, str):
+        _check_exporter_object(one)
+    elif one not in registry.NAMES:
+        raise ValueError(_not_allowed("exporter", one, registry.NAMES, _OTHER_EXPORTERS))
+    elif one == registry.NONE and len(sequence(whole)) > 1:
+        raise ValueError(f"exporter={whole!r} is not allowed: 'none' can't be combined with others")
+
+
+def _check_exporter_object(one: object) -> None:
+    methods = [getattr(one, name, None) for name in ("export", "shutdown")]
+    if isinstance(one, type) or not all(callable(method) for method in methods):
         names = ", ".join(repr(name) for name in registry.NAMES)
-        raise TypeError(
-            f"exporter={_kind(one)} is not allowed: expected one of {names}, a SpanExporter, "
-            "or a sequence of these"
-        )
+        raise TypeError(f"exporter={_kind(one)} is not allowed: expected {names}, {_OTHER_EXPORTERS}")
 
 
 def _check_headers(headers: object) -> None:

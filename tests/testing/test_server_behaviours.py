@@ -6,8 +6,8 @@ import time
 import openai
 import pytest
 
-from genai_otel.testing import _server_behaviour as behaviours
 from genai_otel.testing.server import OpenAIServer
+from genai_otel.testing.server import behaviour as behaviours
 from tests.testing.server_calls import HELLO, chat, post, refused
 
 pytest_plugins = ("tests.testing.server_fixtures",)

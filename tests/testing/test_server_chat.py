@@ -9,7 +9,7 @@ import numpy as np
 import openai
 import pytest
 
-from genai_otel.testing import _server_text as text
+from genai_otel.testing.server import text
 from tests.testing.server_calls import ASK_WEATHER, HELLO, TOOLS, WEATHER, Step, chat, valid
 
 pytest_plugins = ("tests.testing.server_fixtures",)

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genai_otel.testing import _server_behaviour as behaviours
-from genai_otel.testing import _server_schema as schema
-from genai_otel.testing import _server_text as text
+from genai_otel.testing.server import behaviour as behaviours
+from genai_otel.testing.server import schema, text
 
 NODE: Any = {
     "type": "object",

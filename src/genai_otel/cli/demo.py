@@ -15,7 +15,7 @@ import genai_otel
 if TYPE_CHECKING:
     from ._tally import Tally
 
-QUESTION: Final = "Which lock fits my city commute, and is it in stock?"
+QUESTION: Final = "Which lock for my city bike, and do you have one?"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

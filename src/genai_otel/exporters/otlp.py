@@ -46,21 +46,24 @@ class Target:
 
 def resolve(request: ExporterRequest, signal: str) -> Target:
     """Return the target of ``signal``: the arguments in ``request``, else the environment, else defaults."""
-    protocol = request.protocol or _environment.choice(
-        _variables(signal, "PROTOCOL"), _endpoint.PROTOCOLS, HTTP
-    )
-    endpoint, insecure = _address(request.endpoint, signal, protocol)
+    by = protocol(request.protocol, signal)
+    endpoint, insecure = _address(request.endpoint, signal, by)
     return Target(
         signal=signal,
-        protocol=protocol,
+        protocol=by,
         endpoint=endpoint,
         insecure=insecure,
         headers=_headers(request.headers, signal),
         seconds=_environment.number(_variables(signal, "TIMEOUT"), _DEFAULT_SECONDS),
         compression=_environment.choice(
-            _variables(signal, "COMPRESSION"), tuple(_COMPRESSIONS[protocol][1]), "none"
+            _variables(signal, "COMPRESSION"), tuple(_COMPRESSIONS[by][1]), "none"
         ),
     )
+
+
+def protocol(given: str | None, signal: str) -> str:
+    """Return the protocol that was given, else that of the environment, else HTTP."""
+    return given or _environment.choice(_variables(signal, "PROTOCOL"), _endpoint.PROTOCOLS, HTTP)
 
 
 def exporter(target: Target) -> Any:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ..content.describe import well_formed
+from ..content.encode import to_json
+from ..content.plain import plain
 from ..content.policy import DROPPED, ContentPolicy
 
 _MAX_INT: Final = 2**63 - 1
@@ -16,30 +19,25 @@ def attribute_value(key: str, value: Any, policy: ContentPolicy) -> Any:
 
     Strings are redacted and shortened like content. Integers beyond 64 bits, which OTLP cannot carry, become text.
     """
-    kind = type(value)
-    if kind in _SCALARS and policy.redact is None:
-        return value if kind is not int or -_MAX_INT <= value <= _MAX_INT else str(value)
-    value = policy.cleared(key, value)
-    if value is DROPPED or value is None:
-        return None
-    if isinstance(value, str):
-        return policy.text(value)
-    if isinstance(value, _SCALARS):
-        return attribute_value(key, _exact(value), _PLAIN)
-    if isinstance(value, (list, tuple)) and (uniform := _uniform(value, policy)) is not None:
+    if type(value) not in _SCALARS or policy.redact is not None:
+        value = policy.cleared(key, value)
+        if value is DROPPED:
+            return None
+    if type(value) in (list, tuple) and (uniform := _uniform(value, policy)) is not None:
         return uniform
-    return policy.json(value)
+    if type(value) is not str and type(value) not in _SCALARS:  # also what is of a subclass: enums, numpy's numbers
+        value = plain(value)
+    if type(value) in _SCALARS:
+        return value if type(value) is not int or -_MAX_INT <= value <= _MAX_INT else str(value)
+    if type(value) is list and (uniform := _uniform(value, policy)) is not None:
+        return uniform
+    return None if value is None else policy.text(value)
 
 
-_PLAIN: Final = ContentPolicy()
-
-
-def _exact(value: Any) -> Any:
-    """Return a bool, int or float of exactly that type, whatever subclass (an IntEnum, a numpy float) it was."""
-    for kind in _SCALARS:
-        if isinstance(value, kind):
-            return kind(value)
-    return value
+def text_of(value: Any) -> Any:
+    """Return a value as text that every exporter can encode (None stays None): strings as they are, else as JSON."""
+    data = well_formed(value) if type(value) is str else plain(value)
+    return data if data is None or isinstance(data, str) else to_json(data)
 
 
 def _uniform(values: Any, policy: ContentPolicy) -> list[AttributeScalar] | None:

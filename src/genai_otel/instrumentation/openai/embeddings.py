@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,6 +14,8 @@ from . import requests, usage
 from .api import Api, Request, read_json
 
 _BYTES_PER_NUMBER: Final = 4
+_VECTOR: Final = re.compile(rb'"embedding"\s*:\s*(["\[])')
+_BEFORE_VECTOR: Final = 4_096  # room for the other fields of the first entry
 
 
 def start(request: Request) -> dict[str, Any]:
@@ -52,29 +55,21 @@ def read(body: bytes) -> Mapping[str, Any] | None:
     """Return what a raw body says, with its first vector only: the rest of the list, megabytes maybe, is skipped."""
     begin = body.find(b"[", body.find(b'"data"'))
     end = body.rfind(b"]")
-    first = _first_vector(body, begin)
-    if begin < 0 or end < begin or first is None:
-        return read_json(body)
-    found = read_json(body[:begin] + b"[]" + body[end + 1 :])
-    return read_json(body) if found is None else {**found, "data": [{"embedding": first}]}
+    vector = _first_vector(body, begin)
+    around = read_json(body[:begin] + b"[]" + body[end + 1 :]) if vector is not None else None
+    return read_json(body) if around is None else {**around, "data": [{"embedding": vector}]}
 
 
 def _first_vector(body: bytes, begin: int) -> Any:
     """Return the first vector of the list: its text, or a list of as many numbers."""
-    key = body.find(b'"embedding"', body.find(b"{", begin))
-    colon = body.find(b":", key + len(b'"embedding"'))
-    if key < 0 or colon < 0:
+    opening = _VECTOR.search(body, begin, begin + _BEFORE_VECTOR)
+    if begin < 0 or opening is None:
         return None
-    # the first entry may also say "object": "embedding": that is a value, and no colon follows it at once
-    if body[key + len(b'"embedding"') : colon].strip():
-        return _first_vector(body, key + 1)
-    opening = body[colon + 1 : colon + 65].lstrip()[:1]
-    start = body.find(opening, colon) + 1
-    if opening == b'"':
+    start = opening.end()
+    if opening.group(1) == b'"':
         return body[start : body.find(b'"', start)].decode("ascii", "replace")
-    if opening == b"[":
-        return [0.0] * (body.count(b",", start, body.find(b"]", start)) + 1)
-    return None
+    end = body.find(b"]", start)
+    return [0.0] * (body.count(b",", start, end) + 1) if body[start:end].strip() else None
 
 
 EMBEDDINGS: Final = Api(RULES["EMBEDDING"], start, record_request, record_answer, read=read)

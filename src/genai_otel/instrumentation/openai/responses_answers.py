@@ -1,0 +1,92 @@
+"""Answers of the Responses API -> attributes: of a response that was made, and of one that was fetched."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from ...content import messages as shapes
+from ...content.fields import field, kind_of, sequence, string
+from ...content.tools import tool_definitions
+from ...conventions import attributes as attr
+from ...telemetry import writers
+from ...telemetry.operation import Operation
+from . import usage
+
+COMPACTION: Final = "compaction"
+_CODE: Final = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+
+
+def record_answer(op: Operation, response: Any) -> None:
+    """Record a ``Response`` or a ``CompactedResponse``: an SDK object or plain JSON."""
+    identify(op, response)
+    op.update(usage.attributes_of(field(response, "usage")))
+    compacted = has_compaction(field(response, "output"))
+    if compacted:
+        op.set(attr.CONVERSATION_COMPACTED, True)
+    reasons = shapes.finish_reasons(response) or ([COMPACTION] if compacted else None)
+    op.set(attr.RESPONSE_FINISH_REASONS, reasons)
+    if string(field(response, "status")) == "failed":
+        fail(op, field(response, "error"))
+    _record_output(op, response)
+
+
+def record_fetched(op: Operation, response: Any) -> None:
+    """Record the state of a ``Response`` that was fetched or cancelled; one that failed is no failed fetch."""
+    identify_fetched(op, response)
+    op.set(attr.RESPONSE_FINISH_REASONS, shapes.finish_reasons(response) or None)
+    record_context(op, response)
+    _record_output(op, response)
+
+
+def identify(op: Operation, response: Any) -> None:
+    """Record the ids, the model and the service tier of a response, finished or not."""
+    _identify(op, response)
+    op.set(attr.CONVERSATION_ID, string(field(field(response, "conversation"), "id")))
+
+
+def identify_fetched(op: Operation, response: Any) -> None:
+    """Record the id, the model, the service tier and the status of a response that was fetched."""
+    _identify(op, response)
+    op.set(attr.RESPONSE_STATUS, string(field(response, "status")))
+
+
+def _identify(op: Operation, response: Any) -> None:
+    op.update(
+        {
+            attr.RESPONSE_ID: string(field(response, "id")),
+            attr.RESPONSE_MODEL: string(field(response, "model")),
+            attr.OPENAI_RESPONSE_SERVICE_TIER: string(field(response, "service_tier")),
+        }
+    )
+
+
+def has_compaction(items: Any) -> bool:
+    """Whether one of these input or output items stands for a conversation that was compacted."""
+    return any(kind_of(item) == COMPACTION for item in sequence(items))
+
+
+def fail(op: Operation, error: Any) -> None:
+    """Make the operation failed, as an ``error`` of the provider with ``code`` and ``message`` says."""
+    code = string(field(error, "code")) or ""
+    policy, message = op.settings.content, string(field(error, "message"))
+    described = policy.cleared(attr.EXCEPTION_MESSAGE, message) if policy.captures and message else None
+    op.fail_with(code if _CODE.fullmatch(code) else "", described if isinstance(described, str) else None)
+
+
+def record_context(op: Operation, holder: Any) -> None:
+    """Record the instructions and the tools that a request or a response names."""
+    instructions, tools = field(holder, "instructions"), field(holder, "tools")
+    if instructions:
+        writers.write_content(op, attr.SYSTEM_INSTRUCTIONS, lambda: _parts(instructions), captured=True)
+    if tools:
+        writers.write_content(op, attr.TOOL_DEFINITIONS, lambda: tool_definitions(tools), captured=True)
+
+
+def _parts(instructions: Any) -> list[dict[str, Any]]:
+    return shapes.split_request({"input": [], "instructions": instructions}).system_instructions
+
+
+def _record_output(op: Operation, response: Any) -> None:
+    if sequence(field(response, "output")):
+        writers.write_content(op, attr.OUTPUT_MESSAGES, lambda: shapes.output_messages(response), captured=True)

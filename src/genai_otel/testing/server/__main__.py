@@ -1,0 +1,9 @@
+"""``python -m genai_otel.testing.server``."""
+
+from __future__ import annotations
+
+import sys
+
+from . import main
+
+sys.exit(main())

@@ -119,7 +119,7 @@ class Switch:
         end(routes, SHUTDOWN_SECONDS)
 
 
-SHUTDOWN_SECONDS: Final = 10.0
+SHUTDOWN_SECONDS: Final = 5.0
 
 
 class SpanSwitch(Switch, SpanProcessor):

@@ -20,7 +20,9 @@ from genai_otel.compat.mlflow import MlflowClient
 from genai_otel.compat.mlflow.entities import Document, SpanType
 from tests.telemetry_capture import Telemetry
 
-openai_installed = pytest.mark.skipif(importlib.util.find_spec("openai") is None, reason="needs the OpenAI SDK")
+openai_installed = pytest.mark.skipif(
+    importlib.util.find_spec("openai") is None, reason="needs the OpenAI SDK"
+)
 
 
 @pytest.fixture
@@ -47,7 +49,9 @@ def module_client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def content(span: ReadableSpan) -> dict[str, Any]:
     """Inputs and outputs of a span of a type without GenAI operation, decoded."""
     attributes = span.attributes or {}
-    return {key: json.loads(str(attributes[key])) for key in ("input.value", "output.value") if key in attributes}
+    return {
+        key: json.loads(str(attributes[key])) for key in ("input.value", "output.value") if key in attributes
+    }
 
 
 def parent_of(span: ReadableSpan) -> int | None:
@@ -59,7 +63,7 @@ def id_of(span: ReadableSpan) -> int:
     return span.context.span_id
 
 
-# --- decorators -------------------------------------------------------------------------------------------------
+# --- decorators -------------------------------------------------------------------------------------------
 def test_decorated_functions_with_nested_calls(traced: Telemetry) -> None:
     @mlflow.trace(span_type="func", attributes={"key": "value"})
     def add_1(x):
@@ -119,8 +123,12 @@ def test_a_typed_decorator_keeps_the_functions_name_and_speaks_the_conventions(t
     span = traced.one("call_my_llm")
     assert span.kind is SpanKind.CLIENT
     assert span.attributes["gen_ai.operation.name"] == "chat"
-    assert json.loads(span.attributes["gen_ai.input.messages"])[0]["parts"] == [{"type": "text", "content": "hi"}]
-    assert json.loads(span.attributes["gen_ai.output.messages"])[0]["parts"] == [{"type": "text", "content": "hello"}]
+    assert json.loads(span.attributes["gen_ai.input.messages"])[0]["parts"] == [
+        {"type": "text", "content": "hi"}
+    ]
+    assert json.loads(span.attributes["gen_ai.output.messages"])[0]["parts"] == [
+        {"type": "text", "content": "hello"}
+    ]
 
 
 def test_wrapping_a_function_of_somebody_else(traced: Telemetry) -> None:
@@ -132,14 +140,16 @@ def test_wrapping_a_function_of_somebody_else(traced: Telemetry) -> None:
     assert traced.one("divisor").attributes["gen_ai.tool.name"] == "divisor"
 
 
-# --- context manager --------------------------------------------------------------------------------------------
+# --- context manager --------------------------------------------------------------------------------------
 def test_a_block_with_inputs_outputs_and_attributes(traced: Telemetry) -> None:
     x, y = 1, 2
     with mlflow.start_span(name="Span_1", span_type=SpanType.CHAIN) as span:
         span.set_inputs({"x": x, "y": y})
         z = x + y
         span.set_outputs(z)
-        span.set_attributes({"model": "m-1", "count": 3, "ratio": 0.5, "tags": ["a", "b"], "nested": {"k": 1}})
+        span.set_attributes(
+            {"model": "m-1", "count": 3, "ratio": 0.5, "tags": ["a", "b"], "nested": {"k": 1}}
+        )
 
     attributes = traced.attributes("Span_1")
     assert attributes["openinference.span.kind"] == "CHAIN"
@@ -189,7 +199,7 @@ def test_an_exception_inside_a_block(traced: Telemetry) -> None:
     )
 
 
-# --- client -----------------------------------------------------------------------------------------------------
+# --- client -----------------------------------------------------------------------------------------------
 def test_the_clients_rag_agent(traced: Telemetry) -> None:
     client = MlflowClient()
 
@@ -233,7 +243,7 @@ def test_the_clients_rag_agent(traced: Telemetry) -> None:
     assert mlflow.get_current_active_span() is None
 
 
-# --- autolog and RAG --------------------------------------------------------------------------------------------
+# --- autolog and RAG --------------------------------------------------------------------------------------
 @openai_installed
 def test_autolog_beside_manual_spans(traced: Telemetry, module_client: Any) -> None:
     openai = module_client
@@ -274,7 +284,7 @@ def test_autolog_beside_manual_spans(traced: Telemetry, module_client: Any) -> N
     assert root.attributes["output.value"] == answer
 
 
-# --- data pipeline ----------------------------------------------------------------------------------------------
+# --- data pipeline ----------------------------------------------------------------------------------------
 def test_the_data_pipeline(traced: Telemetry) -> None:
     @mlflow.trace(name="data_pipeline")
     def process_data_pipeline(data_source):
@@ -298,14 +308,17 @@ def test_the_data_pipeline(traced: Telemetry) -> None:
         {"transformed_count": 2},
         {"status": "success"},
     ]
-    assert content(root) == {"input.value": {"data_source": "s3://bucket"}, "output.value": {"loaded": [1, 2]}}
+    assert content(root) == {
+        "input.value": {"data_source": "s3://bucket"},
+        "output.value": {"loaded": [1, 2]},
+    }
     starts = [step.start_time for step in steps]
     assert starts == sorted(starts)
     assert root.start_time <= starts[0]
     assert root.end_time >= steps[-1].end_time
 
 
-# --- previews ---------------------------------------------------------------------------------------------------
+# --- previews ---------------------------------------------------------------------------------------------
 def test_the_request_preview_of_a_conversation(traced: Telemetry) -> None:
     @mlflow.trace(name="predict")
     def predict(messages: list[dict]) -> str:
@@ -343,7 +356,7 @@ def test_a_response_preview_from_inside_a_nested_span(traced: Telemetry) -> None
     assert "genai_otel.response_preview" not in traced.attributes("deep")
 
 
-# --- async, generators, threads ---------------------------------------------------------------------------------
+# --- async, generators, threads ---------------------------------------------------------------------------
 async def test_concurrent_coroutines_keep_their_own_children(traced: Telemetry) -> None:
     @mlflow.trace(span_type=SpanType.TOOL)
     async def fetch(name):
@@ -407,7 +420,7 @@ def test_threads_with_a_copied_context_join_the_trace(traced: Telemetry) -> None
     assert all(span.attributes["thread"] != threading.current_thread().name for span in workers)
 
 
-# --- current state ----------------------------------------------------------------------------------------------
+# --- current state ----------------------------------------------------------------------------------------
 def test_the_active_span_and_the_last_trace(traced: Telemetry) -> None:
     @mlflow.trace
     def step():
@@ -443,7 +456,7 @@ def test_tags_metadata_session_and_user_of_a_trace(traced: Telemetry) -> None:
     assert not [key for key in attributes if key.startswith("mlflow.")]
 
 
-# --- two services -----------------------------------------------------------------------------------------------
+# --- two services -----------------------------------------------------------------------------------------
 def test_a_trace_crosses_two_services(traced: Telemetry) -> None:
     def server(headers):
         with mlflow.tracing.set_tracing_context_from_http_request_headers(headers):

@@ -1,7 +1,6 @@
-"""Streams of the Responses API: typed events, of which the last one carries the whole response.
+"""Streams of the Responses API: typed events, of which the last one carries the whole response and ends the operation.
 
-Text is put together from the deltas only for streams that are cut off: kept until its item is done, and only if it is
-going to be recorded.
+Text is put together from the deltas only for streams that are cut off, and only if it is going to be recorded.
 """
 
 from __future__ import annotations
@@ -10,30 +9,141 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ...content import messages as shapes
-from ...content.fields import field, string
-from ...content.plain import plain
+from ...content.fields import field, kind_of
 from ...conventions import attributes as attr
 from ...telemetry import writers
 from ...telemetry.operation import Operation
 from .chunks import ChunkTimer
 from .responses_answers import fail, identify, identify_fetched, record_answer, record_fetched
+from .responses_partial import ADDS, PartialOutput
 
-# kind of delta -> type of its item, the field that it adds to, and the part of that field
-_ADDS: Final[dict[str, tuple[str, str, str | None]]] = {
-    "response.output_text.delta": ("message", "output_text", "content_index"),
-    "response.refusal.delta": ("message", "refusal", "content_index"),
-    "response.audio.transcript.delta": ("message", "output_text", "content_index"),
-    "response.reasoning_summary_text.delta": ("reasoning", "summary_text", "summary_index"),
-    "response.reasoning_text.delta": ("reasoning", "reasoning_text", "content_index"),
-    "response.function_call_arguments.delta": ("function_call", "arguments", None),
-    "response.mcp_call_arguments.delta": ("mcp_call", "arguments", None),
-    "response.custom_tool_call_input.delta": ("custom_tool_call", "input", None),
-    "response.code_interpreter_call_code.delta": ("code_interpreter_call", "code", None),
-}
-# kind of part -> the field of the item that lists such parts, and the field of the part that holds the text
-_PARTS: Final = {
-    "output_text": ("content", "text"),
-    "refusal": ("content", "refusal"),
-    "summary_text": ("summary", "text"),
-    "reasoning_text": ("content", "text"),
+
+class ResponseStream:
+    """Follows the events of one response being made."""
+
+    __slots__ = ("_done", "_op", "_output", "_tick", "_timer")
+
+    def __init__(self, op: Operation, started: float) -> None:
+        self._op = op
+        self._timer = ChunkTimer(op, started)
+        self._tick = self._timer.tick
+        self._output = PartialOutput() if writers.wants_captured(op) else None
+        self._done = False
+
+    def chunk(self, event: Any) -> None:
+        """Take note of one event; nothing counts after the terminal one."""
+        if self._done:
+            return
+        try:
+            kind = event.type
+            act = _ACTIONS.get(kind)
+        except (AttributeError, TypeError):  # an event as a dict
+            kind = kind_of(event) or ""
+            act = _ACTIONS.get(kind)
+        if act is not None:
+            act(self, kind, event)
+        elif isinstance(kind, str) and kind.endswith(".delta"):  # newer than this table
+            self.add(kind, event)
+
+    def add(self, kind: str, event: Any) -> None:
+        """Content has come: text, arguments, audio, an image."""
+        try:
+            delta = event.delta
+        except AttributeError:
+            delta = field(event, "delta") or field(event, "partial_image_b64")
+        if delta:
+            self._tick()
+            if self._output is not None:
+                self._output.add(kind, event, delta)
+
+    def identify(self, kind: str, event: Any) -> None:
+        """The response was begun."""
+        identify(self._op, field(event, "response"))
+
+    def open_item(self, kind: str, event: Any) -> None:
+        """An output item was begun."""
+        if self._output is not None:
+            self._output.opened(event)
+
+    def close_item(self, kind: str, event: Any) -> None:
+        """An output item is complete."""
+        if self._output is not None:
+            self._output.closed(event)
+
+    def end(self, kind: str, event: Any) -> None:
+        """The terminal event: it says everything, and the answer is complete."""
+        self._done = True
+        self._output = None
+        self.measure()
+        self.record(field(event, "response"))
+        self._op.finish()
+
+    def fail(self, kind: str, event: Any) -> None:
+        """An error in the middle of the stream."""
+        fail(self._op, event)
+        self.finish()
+        self._op.finish()
+
+    def measure(self) -> None:
+        """Give the operation the times of the chunks."""
+        self._timer.finish()
+
+    def record(self, response: Any) -> None:
+        """Record the whole response."""
+        record_answer(self._op, response)
+
+    def finish(self) -> None:
+        """Record what came before the stream was cut off; nothing if it was not."""
+        if self._done:
+            return
+        self._done = True
+        self.measure()
+        self.record_cut()
+        items = self._output.items() if self._output is not None else []
+        if items:
+            answer = {"object": "response", "output": items}
+            writers.write_content(
+                self._op, attr.OUTPUT_MESSAGES, lambda: shapes.output_messages(answer), captured=True
+            )
+        self._output = None
+
+    def record_cut(self) -> None:
+        """Say why there is no reason for the end of the answer, if it failed."""
+        if self._op.failed:
+            self._op.set(attr.RESPONSE_FINISH_REASONS, ["error"])
+
+
+class FetchStream(ResponseStream):
+    """Follows the events of a stored response that is replayed: its state counts, not how fast it comes."""
+
+    __slots__ = ()
+
+    def identify(self, kind: str, event: Any) -> None:
+        """The response is being replayed."""
+        identify_fetched(self._op, field(event, "response"))
+
+    def measure(self) -> None:
+        """A replay has no times worth knowing."""
+
+    def record(self, response: Any) -> None:
+        """Record the state of the whole response."""
+        record_fetched(self._op, response)
+
+    def record_cut(self) -> None:
+        """A replay that was cut off says nothing about the response."""
+
+
+_Action = Callable[[ResponseStream, str, Any], None]
+
+
+_ACTIONS: Final[dict[str, _Action]] = {
+    **dict.fromkeys((*ADDS, "response.image_generation_call.partial_image"), ResponseStream.add),
+    **dict.fromkeys(
+        ("response.created", "response.queued", "response.in_progress"),
+        lambda stream, kind, event: stream.identify(kind, event),
+    ),
+    "response.output_item.added": ResponseStream.open_item,
+    "response.output_item.done": ResponseStream.close_item,
+    **dict.fromkeys(("response.completed", "response.failed", "response.incomplete"), ResponseStream.end),
+    "error": ResponseStream.fail,
 }

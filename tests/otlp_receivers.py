@@ -77,7 +77,11 @@ class Received:
     def resource(self, end: str = "/v1/traces") -> dict[str, str]:
         """The string attributes of the resource in the last request."""
         body = self.of(end)[-1]
-        field = {"/v1/traces": "resource_spans", "/v1/metrics": "resource_metrics", "/v1/logs": "resource_logs"}
+        field = {
+            "/v1/traces": "resource_spans",
+            "/v1/metrics": "resource_metrics",
+            "/v1/logs": "resource_logs",
+        }
         resource = getattr(body, field[end])[0].resource
         return {item.key: item.value.string_value for item in resource.attributes}
 

@@ -234,6 +234,15 @@ def test_an_output_reducer_on_a_function_is_refused_at_decoration() -> None:
         mlflow.trace(output_reducer=list)(lambda: 1)
 
 
+def test_a_name_is_never_replaced_by_the_types_default(traced: Telemetry) -> None:
+    with mlflow.start_span(span_type=SpanType.TOOL):
+        pass
+    with mlflow.start_span(name="ask", span_type=SpanType.LLM) as span:
+        span.set_model("m-1")
+    assert [span.name for span in traced.spans] == ["span", "ask"]
+    assert "gen_ai.tool.name" not in traced.attributes("span")
+
+
 def test_links_of_a_decorator_and_a_block(traced: Telemetry) -> None:
     trace_id, span_id = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -527,6 +536,8 @@ def test_context_turns_tracing_off_and_on_again_inside(traced: Telemetry) -> Non
 def test_enabling_inside_does_not_lift_a_suppression_of_the_applications(traced: Telemetry) -> None:
     with genai_otel.suppress(), mlflow.tracing.context(enabled=True):
         echo("off")
+    with genai_otel.suppress(), mlflow.tracing.context(enabled=False), mlflow.tracing.context(enabled=True):
+        echo("off")
     assert traced.spans == []
 
 
@@ -620,7 +631,10 @@ def test_feedback_on_an_open_trace_a_given_span_and_the_current_one(traced: Tele
         mlflow.log_feedback(trace_id=root.trace_id, span_id=inner.span_id, value=True)
         mlflow.log_feedback(error=ValueError("judge failed"))
     first, second, third = traced.events
-    assert [f"{event.span_id:016x}" for event in traced.events] == [
+    with genai_otel.start_span("native"), mlflow.start_span(name="inside") as inside:
+        mlflow.log_feedback(trace_id=inside.trace_id, value=1)
+    assert traced.events[3].span_id == traced.one("native").context.span_id
+    assert [f"{event.span_id:016x}" for event in (first, second, third)] == [
         root.span_id,
         inner.span_id,
         inner.span_id,
@@ -676,12 +690,18 @@ def test_replacing_inputs_replaces_all_that_was_recorded_of_them(traced: Telemet
                 "tools": [{"type": "function", "function": {"name": "secret"}}],
             }
         )
-    with mlflow.start_span(name="empty") as span:
-        span.set_inputs("secret")
-    assert "secret" not in str([dict(span.attributes) for span in traced.spans])
+    assert "secret" not in str(traced.attributes("llm"))
     assert json.loads(traced.attributes("llm")["gen_ai.input.messages"]) == [
         {"role": "user", "parts": [{"type": "text", "content": "***"}]}
     ]
+
+
+def test_taking_inputs_and_outputs_away_takes_the_previews_away(traced: Telemetry) -> None:
+    mlflow.tracing.configure(span_processors=[lambda span: span.set_inputs(None).set_outputs(None)])
+    echo("secret")
+    assert "secret" not in str(traced.attributes("echo"))
+    assert "genai_otel.request_preview" not in traced.attributes("echo")
+    assert "genai_otel.response_preview" not in traced.attributes("echo")
 
 
 def test_a_processor_that_edits_in_place_leaves_the_callers_objects_alone(traced: Telemetry) -> None:

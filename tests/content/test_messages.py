@@ -204,6 +204,9 @@ def test_circular_values_are_read() -> None:
     block: dict[str, Any] = {"type": "document", "source": {"type": "content"}}
     block["source"]["content"] = [block]
     read([{"role": "user", "content": [block]}])
+    image: dict[str, Any] = {"type": "image"}
+    image["image"] = image
+    read([{"role": "user", "content": [image]}])
     result: dict[str, Any] = {"type": "tool_result", "tool_use_id": "1"}
     result["content"] = [result]
     read([{"role": "user", "content": [result]}])

@@ -17,7 +17,7 @@ _COMPLETION: Final = ("model", "usage", "created")
 _REASON: Final = ("finish_reason", "stop_reason", "finishReason")
 _CALLS: Final = frozenset({"function_call", "custom_tool_call"})
 _INCOMPLETE: Final = {"max_output_tokens": "length"}
-_FINISH: Final = {
+CONVENTIONAL: Final = {
     **dict.fromkeys(("tool_calls", "function_call", "tool_use"), "tool_call"),
     **dict.fromkeys(("end_turn", "stop_sequence", "stop"), "stop"),
     **dict.fromkeys(("max_tokens", "length"), "length"),
@@ -81,7 +81,7 @@ def with_finish_reasons(messages: list[Message], value: object) -> list[Message]
     reasons = finish_reasons(value) or ["stop"]
     for index, message in enumerate(messages):
         reason = reasons[min(index, len(reasons) - 1)]
-        message.setdefault("finish_reason", _FINISH.get(reason.lower(), reason))
+        message.setdefault("finish_reason", CONVENTIONAL.get(reason.lower(), reason))
     return messages
 
 

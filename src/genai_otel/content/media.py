@@ -69,14 +69,14 @@ def media_part(obj: object, modality: str = "document") -> Part | None:
     return with_present(part, **{name: string(fields.get(name)) for name in _EXTRA})
 
 
-def _flattened(obj: object) -> dict[Any, Any]:
-    """The fields of the part and of the object in it that says where the content is."""
+def _flattened(obj: object, *, levels: int = 2) -> dict[Any, Any]:
+    """The fields of the part and of the objects in it that say where the content is."""
     outer = entries(obj, _FIELDS)
     inner: dict[Any, Any] = {}
     for name in _INNER:
         holder = outer.get(name)
         if holder is not None and not isinstance(holder, (*_BINARY, str, list, tuple)):
-            inner.update(_flattened(holder) if name == "image" else entries(holder, _FIELDS))
+            inner.update(_flattened(holder, levels=levels - 1) if levels > 1 else entries(holder, _FIELDS))
     return {**outer, **inner} if inner else outer
 
 

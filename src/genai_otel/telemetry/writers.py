@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ..content import documents as document_shapes
 from ..content import messages as chat
+from ..content.answers import CONVENTIONAL
 from ..content.policy import DROPPED
 from ..content.media import inline_text
 from ..content.preview import derive, shortened
@@ -78,6 +79,8 @@ def _put_json(
         return DROPPED
     if repair is not None and policy.redact is not None:
         cleared = repair(cleared)
+    if key == attr.OUTPUT_MESSAGES:
+        _give_finish_reasons(op, cleared)
     if policy.span or not captured:
         op.pending[key] = policy.json(cleared)
     if policy.event and op.rules.family is Family.INFERENCE:
@@ -85,6 +88,15 @@ def _put_json(
             op.event_content = {}
         op.event_content[key] = policy.structured(cleared)
     return cleared
+
+
+def _give_finish_reasons(op: Operation, messages: Any) -> None:
+    """Give each message the ``finish_reason`` that the schema required until lately, and that tools still expect."""
+    reasons = op.lookup(attr.RESPONSE_FINISH_REASONS) or ()
+    absent = "error" if op.failed else ("unknown" if op.lookup(attr.REQUEST_STREAM) else "stop")
+    for index, message in enumerate(messages):
+        reason = reasons[index] if index < len(reasons) else absent
+        message.setdefault("finish_reason", CONVENTIONAL.get(reason, reason))
 
 
 def _put_text(op: Operation, key: str, value: Any) -> Any:

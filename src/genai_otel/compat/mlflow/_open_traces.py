@@ -26,6 +26,10 @@ class _OpenTraces(TracingClient):
     ) -> Span:
         return live(super()._begin(MlflowSpec.adopted(spec), settings, context, start_time_ns, trace_id))
 
+    def _keep(self, span: Span, *, is_root: bool) -> None:
+        if span.get_span_context().is_valid:  # what records nothing has no id to be found by
+            super()._keep(span, is_root=is_root)
+
     def root_of(self, trace_id: str) -> Span | None:
         """Return the open root span of a trace begun here, or None."""
         found = self._traces.get(trace_id)

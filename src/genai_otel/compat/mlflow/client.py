@@ -53,8 +53,6 @@ class MlflowClient:
         """
         _destination.refuse_other_experiment("MlflowClient.start_trace", experiment_id)
         _refusals.refuse_given("MlflowClient.start_trace", run_id=run_id)
-        if _switch.muted():
-            return _nothing()
         root = open_traces.start_trace(
             name,
             span_type=span_type,

@@ -76,12 +76,15 @@ class ChatStream:
             (choice,) = chunk.choices
             delta = choice.delta
             text = delta.content
-            if text and choice.finish_reason is None and chunk.usage is None and not delta.tool_calls:
+            if text and choice.finish_reason is None and chunk.usage is None:
                 kept = self._choices[choice.index]
-                self._tick()
-                if kept is not None:
+                if kept is None:
+                    self._tick()
+                    return
+                if not delta.tool_calls:
+                    self._tick()
                     kept.text.append(text)
-                return
+                    return
         except (AttributeError, KeyError, TypeError, ValueError):
             pass
         self.examine(chunk)

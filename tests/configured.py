@@ -1,4 +1,4 @@
-"""Aids of the tests around ``configure()``: a process as fresh as it gets, and exporters that tell what they saw."""
+"""Aids of the tests around ``configure()``: a process as good as new, and exporters that count."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -19,9 +19,9 @@ class Arguments:
 
     service_name: str | None = None
     exporter: Any = None
-    endpoint: str | None = None
+    endpoint: str | None = field(default=None, repr=False)
     protocol: str | None = None
-    headers: Mapping[str, str] | None = None
+    headers: Mapping[str, str] | None = field(default=None, repr=False)
     resource_attributes: Mapping[str, Any] | None = None
     sampler: Any = None
     capture_content: bool | str | None = None

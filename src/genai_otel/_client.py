@@ -139,9 +139,7 @@ class TracingClient:
         except Exception:
             report("TracingClient.start")
             span, operation = trace.INVALID_SPAN, None
-        if operation is None:
-            span = _with_own_ids(span, context, trace_id)
-        return Span(span, operation)
+        return Span(_with_own_ids(span, context, trace_id), operation)
 
     # --- ending --------------------------------------------------------------------------------------------
     def end_span(
@@ -284,9 +282,9 @@ def _tracer_with_id(tracer: trace.Tracer | None, trace_id: int) -> trace.Tracer 
         if tracer is not None and type(tracer).__name__ != "NoOpTracer":
             logger.warning("this tracer provider cannot choose trace ids: the trace gets a generated one")
         return tracer
-    chosen = copy.copy(tracer)
-    vars(chosen)["id_generator"] = _ChosenTraceId(tracer.id_generator, trace_id)
-    return chosen
+    chosen: Any = copy.copy(tracer)
+    chosen.id_generator = _ChosenTraceId(chosen.id_generator, trace_id)
+    return chosen  # type: ignore[no-any-return]
 
 
 class _ChosenTraceId:
@@ -307,7 +305,7 @@ def _with_own_ids(span: trace.Span, context: Context, trace_id: int | None) -> t
     """Return a span that records nothing, with ids by which it can be found and ended like any other."""
     ids, parent = span.get_span_context(), trace.get_current_span(context).get_span_context()
     if ids.is_valid and ids.span_id != parent.span_id:
-        return span  # the sampler's "no"
+        return span
     chosen = trace_id or parent.trace_id or random.getrandbits(128) or 1
     return NonRecordingSpan(SpanContext(chosen, random.getrandbits(64) or 1, is_remote=False))
 

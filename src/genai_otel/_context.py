@@ -171,7 +171,7 @@ def propagate(fn: Callable[_P, _R]) -> Callable[_P, _R]:
         raise TypeError(f"propagate binds callables, not {type(fn).__name__}")
     bound = _runtime.current()
     if inspect.iscoroutinefunction(fn):
-        return _bound_coroutine_function(fn, bound)
+        return _bound_coroutine_function(fn, bound)  # type: ignore[no-any-return]
 
     def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         token = _runtime.attach(bound)

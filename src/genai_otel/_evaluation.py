@@ -15,6 +15,7 @@ from .content.policy import DROPPED
 from .conventions import attributes as attr
 from .conventions import events
 from .telemetry import errors, listeners
+from .telemetry.attributes import text_of
 from .telemetry.events import emit
 
 SpanReference = trace.Span | SpanContext | tuple[str, str]
@@ -48,12 +49,12 @@ def log_evaluation(
         return
     cleared = settings.content.cleared(attr.EVALUATION_EXPLANATION, explanation) if explanation is not None else None
     attributes: dict[str, Any] = {
-        attr.EVALUATION_NAME: str(name),
+        attr.EVALUATION_NAME: text_of(name),
         attr.EVALUATION_VALUE: _score(value),
-        attr.EVALUATION_LABEL: None if label is None else str(label),
+        attr.EVALUATION_LABEL: text_of(label),
         attr.EVALUATION_EXPLANATION: None if cleared is None or cleared is DROPPED else settings.content.text(cleared),
-        attr.RESPONSE_ID: None if response_id is None else str(response_id),
-        attr.ERROR_TYPE: errors.error_type(error) if isinstance(error, BaseException) else error,
+        attr.RESPONSE_ID: text_of(response_id),
+        attr.ERROR_TYPE: errors.error_type(error) if isinstance(error, BaseException) else text_of(error),
     }
     present = {key: item for key, item in attributes.items() if item is not None}
     context = _context_of(span)
@@ -91,7 +92,7 @@ def _score(value: Any) -> float | None:
         return None
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except Exception:
         warn_once("log_evaluation.value", "value must be a number, not %s: ignored", type(value).__name__)
         return None
 
@@ -102,7 +103,7 @@ def _context_of(span: Any) -> Context:
     if isinstance(span, trace.Span):
         return trace.set_span_in_context(span, Context())
     ids = span if isinstance(span, SpanContext) else _span_context(span)
-    return _runtime.current() if ids is None else trace.set_span_in_context(NonRecordingSpan(ids), Context())
+    return Context() if ids is None else trace.set_span_in_context(NonRecordingSpan(ids), Context())
 
 
 def _span_context(pair: Any) -> SpanContext | None:
@@ -112,11 +113,14 @@ def _span_context(pair: Any) -> SpanContext | None:
     try:
         trace_id, span_id = pair
         flags = TraceFlags(TraceFlags.SAMPLED)
-        trace_number = int(str(trace_id).removeprefix("tr-").replace("-", ""), 16)
-        ids = SpanContext(trace_number, int(str(span_id), 16), is_remote=True, trace_flags=flags)
+        ids = SpanContext(_number(trace_id), _number(span_id), is_remote=True, trace_flags=flags)
     except (TypeError, ValueError):
         ids = None
     if ids is None or not ids.is_valid:
         warn_once("log_evaluation.span", "span must be a span or a (trace_id, span_id) pair of hexadecimal ids")
         return None
     return ids
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) else int(str(value).removeprefix("tr-").replace("-", ""), 16)

@@ -39,15 +39,18 @@ def span_routes(
     Raises:
         ValueError: if what a name stands for can't be built; nothing is left running then.
     """
-    known = {route.key: route for route in present}
-    routes: list[BatchRoute | None] = []
+    known: dict[Hashable, BatchRoute | None] = {route.key: route for route in present}
+    keyed = [(_span_key(one, request), one) for one in exporters]
+    new: dict[Hashable, BatchRoute | None] = {}
     try:
-        for one in exporters:
-            key = _span_key(one, request)
-            routes.append(known.get(key) or _span_route(one, key, request))
+        # names first: they may fail, and what the user made must not be touched then
+        for key, one in sorted(keyed, key=lambda pair: not isinstance(pair[1], str)):
+            if key not in known:
+                new[key] = _span_route(one, key, request)
     except BaseException:
-        end([route for route in routes if route is not None and route.key not in known], 0)
+        end([route for route in new.values() if route is not None], 0)
         raise
+    routes = [known.get(key) or new.get(key) for key, _ in keyed]
     return tuple(route for route in routes if route is not None)
 
 

@@ -70,12 +70,12 @@ class Span(trace.Span):
         op.set_outputs(value)
 
     @_setter
-    def set_attribute(self, op: Operation, key: str, value: Any) -> None:
+    def set_attribute(self, op: Operation, key: str, value: Any) -> None:  # type: ignore[override]
         """Set one attribute; anything but a primitive or a uniform list of them becomes JSON text."""
         op.set_user_attribute(key, value)
 
     @_setter
-    def set_attributes(self, op: Operation, attributes: Mapping[str, Any]) -> None:
+    def set_attributes(self, op: Operation, attributes: Mapping[str, Any]) -> None:  # type: ignore[override]
         """Set several attributes."""
         for key, value in dict(attributes or {}).items():
             op.set_user_attribute(key, value)
@@ -176,14 +176,14 @@ class Span(trace.Span):
 
     # --- status, events, end -------------------------------------------------------------------------------
     @_setter
-    def set_status(
+    def set_status(  # type: ignore[override]
         self, op: Operation, status: str | StatusCode | Status, description: str | None = None
     ) -> None:
         """Set the status: "OK", "ERROR" or "UNSET", a ``StatusCode`` or a ``Status``."""
         _apply_status(op, status, description)
 
     @_setter
-    def add_event(
+    def add_event(  # type: ignore[override]
         self,
         op: Operation,
         name: Any,
@@ -198,7 +198,7 @@ class Span(trace.Span):
         op.span.add_event(text_of(name) or "", cleaned(attributes or {}, op.settings.content), timestamp)
 
     @_setter
-    def record_exception(
+    def record_exception(  # type: ignore[override]
         self,
         op: Operation,
         exception: BaseException,
@@ -212,13 +212,13 @@ class Span(trace.Span):
         op.record_exception(exception, timestamp, cleaned(attributes or {}, op.settings.content))
 
     @_setter
-    def add_link(self, op: Operation, context: SpanContext | Link, attributes: Mapping[str, Any] | None = None) -> None:
+    def add_link(self, op: Operation, context: SpanContext | Link, attributes: Mapping[str, Any] | None = None) -> None:  # type: ignore[override]
         """Add a link to another span."""
         target = context.context if isinstance(context, Link) else context
         op.span.add_link(target, cleaned(attributes or {}, op.settings.content))
 
     @_setter
-    def update_name(self, op: Operation, name: str) -> None:
+    def update_name(self, op: Operation, name: str) -> None:  # type: ignore[override]
         """Rename the span; the name is then the user's and never changes by itself."""
         op.named = True
         op.span.update_name(text_of(name) or "")
@@ -359,13 +359,13 @@ def _apply_status(op: Operation, status: Any, description: str | None) -> None:
     op.set_status(code, text_of(description))
 
 
-def _count(value: object) -> int | None:
+def _count(value: Any) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         warn_once("set_usage", "token counts must be integers, not %s: ignored", type(value).__name__)
         return None
-    count = int(value)  # type: ignore[call-overload]
+    count = int(value)
     return count if 0 <= count < 2**63 else None
 
 

@@ -1,4 +1,4 @@
-"""Spans of the real SDK with chosen ids and times, so that what is drawn from them is the same on every run."""
+"""Spans of the real SDK with chosen ids and times, so that pictures of them are the same on every run."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Script:
         error: tuple[str, str] | None = None,
         **attributes: Any,
     ) -> Span:
-        """Start a span that :meth:`finish` ends; ``gen_ai__x__y=...`` stands for the attribute ``gen_ai.x.y``."""
+        """Start a span that :meth:`finish` ends; ``gen_ai__x__y=...`` sets the attribute ``gen_ai.x.y``."""
         span = self._tracer.start_span(
             name,
             context=set_span_in_context(parent) if parent is not None else None,
@@ -84,7 +84,7 @@ def message(role: str, text: str) -> str:
 
 
 def support_agent(script: Script) -> Script:
-    """The README's picture: a request served by an agent with a retriever, a failing tool and a streamed answer."""
+    """A request served by an agent with a retriever, a tool that fails and a streamed answer."""
     client = SpanKind.CLIENT
     root = script.start("POST /ask", 0, 3412, kind=SpanKind.SERVER)
     agent = script.start(

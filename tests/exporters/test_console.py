@@ -196,7 +196,7 @@ def test_the_program_does_not_wait_for_a_slow_stream(stream: Writes) -> None:
 
     class Stalled(Writes):
         def write(self, text: str) -> int:
-            release.wait(10)
+            release.wait(30)
             return super().write(text)
 
     stalled = Stalled()
@@ -205,8 +205,8 @@ def test_the_program_does_not_wait_for_a_slow_stream(stream: Writes) -> None:
     for _ in range(20):
         script.start("x")
         script.finish()
-    assert time.monotonic() - began < 2
-    until(lambda: not script.provider.force_flush(10))
+    assert not script.provider.force_flush(10)
+    assert time.monotonic() - began < 5
     release.set()
     assert script.provider.force_flush()
     assert len(stalled.blocks) == 20
@@ -232,7 +232,7 @@ def test_what_a_slow_stream_cannot_take_is_counted(stream: Writes, monkeypatch: 
 def test_a_stream_that_cannot_be_written_to_is_passed_over(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     target: TextIO | None = None
     if how == "closed":
-        target = open(os.devnull, "w")  # noqa: SIM115
+        target = open(os.devnull, "w")
         target.close()
     elif how == "broken":
 

@@ -16,7 +16,7 @@ from genai_otel.exporters.layout import layout
 from genai_otel.exporters.paint import ASCII, plain
 from genai_otel.exporters.tree import build_traces, from_readable, span_node
 
-from .scripted import Script, message, support_agent
+from .scripted import Script, support_agent
 
 GOLDEN = {
     60: """
@@ -62,7 +62,7 @@ GOLDEN = {
              ├─ ✗ execute_tool lookup_order           TOOL              ╺               41ms
              │    KeyError: 'order 1234 is not in the index'
              └─ chat gpt-5-mini                       LLM               ╺━━━━━━━━━━━━  2.09s  1,276→233  ttfc 412ms
-    """,
+    """,  # noqa: E501
 }
 
 

@@ -58,7 +58,7 @@ def test_colour(
 
 
 def test_a_closed_stream_is_no_terminal() -> None:
-    stream = open(os.devnull, "w")  # noqa: SIM115
+    stream = open(os.devnull, "w")
     stream.close()
     assert not terminal.is_terminal(stream)
 
@@ -100,7 +100,8 @@ def test_which_characters_an_encoding_has(encoding: str, shows: bool) -> None:
 
 def test_what_an_encoding_lacks_is_replaced() -> None:
     raw = io.BytesIO()
-    terminal.write(io.TextIOWrapper(raw, encoding="ascii", errors="strict"), "a日b\n")
+    stream = io.TextIOWrapper(raw, encoding="ascii", errors="strict")
+    terminal.write(stream, "a日b\n")
     assert raw.getvalue() == b"a?b\n"
 
 
@@ -113,6 +114,7 @@ def test_a_stream_without_flush_is_written_to() -> None:
 def test_a_broken_pipe_is_passed_over() -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    stream = open(writer, "wb", buffering=0)  # noqa: SIM115
-    terminal.write(io.TextIOWrapper(stream, write_through=True), "text")
-    stream.close()
+    with open(writer, "wb", buffering=0) as raw, pytest.raises(BrokenPipeError):
+        stream = io.TextIOWrapper(raw, write_through=True)
+        terminal.write(stream, "text")
+        stream.write("text")

@@ -171,10 +171,11 @@ def test_a_preview_set_by_the_user_wins() -> None:
     ("attributes", "request_text", "response_text"),
     [
         ({"input.value": "plain", "output.value": '{"a": 1}'}, "plain", '{"a":1}'),
-        ({"gen_ai.tool.call.arguments": '{"q": "x"}', "gen_ai.tool.call.result": "[broken"}, '{"q":"x"}', "[broken"),
+        ({"gen_ai.tool.call.arguments": '{"q": "x"}', "gen_ai.tool.call.result": "[broken"},
+         '{"q":"x"}', "[broken"),
         ({"gen_ai.retrieval.query.text": "find me"}, "find me", None),
-        ({"gen_ai.input.messages": message("user", "hi"), "gen_ai.output.messages": message("assistant", "ho")},
-         "hi", "ho"),
+        ({"gen_ai.input.messages": message("user", "hi"),
+          "gen_ai.output.messages": message("assistant", "ho")}, "hi", "ho"),
         ({}, None, None),
     ],
 )  # fmt: skip

@@ -91,12 +91,12 @@ class Pipeline:
         arguments = json.loads(call.function.arguments or "{}")
         return json.dumps(self.check_stock(call.id, str(arguments.get("item", ""))))
 
-    @genai_otel.trace(span_type=SpanType.TOOL, capture_inputs=None)
+    @genai_otel.trace(span_type=SpanType.TOOL, attributes={"gen_ai.tool.type": "function"})
     def check_stock(self, call_id: str, item: str) -> dict[str, Any]:
         """Say how many pieces of the item are in the shop."""
         span = genai_otel.get_current_span()
         if span is not None:
-            span.set_tool_call(id=call_id, type="function")
+            span.set_tool_call(id=call_id)
         if self._preview:  # from deep inside: it lands on the trace
             genai_otel.update_current_trace(request_preview=f"stock of {item!r}?")
         return {"item": item, "pieces": next((count for name, count in STOCK.items() if name in item.lower()), 3)}
@@ -108,7 +108,7 @@ class Pipeline:
         return "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
 
 
-@genai_otel.trace(span_type=SpanType.TOOL)
+@genai_otel.trace(span_type=SpanType.TOOL, attributes={"gen_ai.tool.type": "extension"})
 def courier_quote(day: str) -> str:
     """Ask a courier that never answers."""
     raise TimeoutError("the courier did not answer")

@@ -86,13 +86,14 @@ class ConsoleTree(SpanProcessor):
         """Begin with nothing open and no thread: what a forked child inherits is its parent's to show."""
         self._ledger = ledger.Ledger(*self._limits)
         self._waiting: deque[ledger.Batch] = deque()
-        self._skipped = 0
+        self._queued = self._settled = self._skipped = 0
         self._writer: threading.Thread | None = None
         self._threadless = False
         self._sleeping = False
         self._alarm: float | None = None
         # Re-entrant: the garbage collector may end a forgotten span while this very thread holds them.
-        self._changed = threading.Condition(threading.RLock())
+        lock = threading.RLock()
+        self._changed, self._shown = threading.Condition(lock), threading.Condition(lock)
         self._writing = threading.RLock()
 
     # --- called by the SDK on the traced program's threads -----------------------------------------------
@@ -126,7 +127,7 @@ class ConsoleTree(SpanProcessor):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Write every trace that is complete; returns whether that was done in time."""
         try:
-            return self._drain(timeout_millis / 1_000)
+            return self._settle(timeout_millis / 1_000)
         except Exception:
             report("console tree")
             return False
@@ -139,9 +140,9 @@ class ConsoleTree(SpanProcessor):
                 for batch in self._ledger.close():
                     self._enqueue(batch)
                 self._changed.notify_all()
-            self._drain(_SHUTDOWN_SECONDS)
+            in_time = self._settle(_SHUTDOWN_SECONDS)
             # A daemon thread caught writing while the interpreter goes down would abort the process.
-            if self._writer is not None and self._writer is not threading.current_thread():
+            if in_time and self._writer is not None and self._writer is not threading.current_thread():
                 self._writer.join(_SHUTDOWN_SECONDS)
         except Exception:
             report("console tree")
@@ -151,9 +152,11 @@ class ConsoleTree(SpanProcessor):
     def _enqueue(self, batch: ledger.Batch | None) -> None:
         if batch is not None:
             self._waiting.append(batch)
+            self._queued += 1
             if len(self._waiting) > _MAX_WAITING:
                 self._waiting.popleft()
                 self._skipped += 1
+                self._settled += 1
         new_alarm = self._alarm is None and self._ledger.next_due() is not None
         if self._sleeping and (self._waiting or new_alarm):
             self._sleeping = False
@@ -185,6 +188,15 @@ class ConsoleTree(SpanProcessor):
         for batch in self._ledger.overdue():
             self._enqueue(batch)
 
+    def _settle(self, timeout: float) -> bool:
+        """Wait until what is queued now is written: the writer does it, or this thread where there is none."""
+        writer = self._writer
+        if writer is None or not writer.is_alive() or writer is threading.current_thread():
+            return self._drain(timeout)
+        with self._shown:
+            queued = self._queued
+            return self._shown.wait_for(lambda: self._settled >= queued, timeout)
+
     def _drain(self, timeout: float = -1) -> bool:
         if not self._writing.acquire(timeout=timeout):
             return False
@@ -206,6 +218,10 @@ class ConsoleTree(SpanProcessor):
                 self._screen.show(batch)
         except Exception:
             report("console tree")
+        finally:
+            with self._shown:
+                self._settled += batch is not None
+                self._shown.notify_all()
         return batch is not None
 
 

@@ -37,7 +37,7 @@ class Target:
 
     signal: str
     protocol: str
-    endpoint: str
+    endpoint: str = field(repr=False)
     insecure: bool | None
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     seconds: float

@@ -35,7 +35,7 @@ READERS: Final = {
 class ExporterRequest:
     """The arguments of ``configure()`` that say where to send; None (no headers) where nothing was given."""
 
-    endpoint: str | None = None
+    endpoint: str | None = field(default=None, repr=False)
     protocol: str | None = None
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     tracking_uri: str | None = None

@@ -10,6 +10,7 @@ import re
 import traceback
 from typing import Any, Final
 
+from ..content.describe import well_formed
 from ..conventions import attributes as attr
 
 # Packages whose exception messages quote what was sent or received.
@@ -34,7 +35,7 @@ def message(exc: BaseException, *, content: bool) -> str:
         text = str(exc)
     except BaseException:
         return f"<{type(exc).__name__} whose message cannot be read>"
-    return text if len(text) <= _MAX_MESSAGE else text[: _MAX_MESSAGE - 1] + "…"
+    return well_formed(text if len(text) <= _MAX_MESSAGE else text[: _MAX_MESSAGE - 1] + "…")
 
 
 def stacktrace(exc: BaseException, *, content: bool) -> str:

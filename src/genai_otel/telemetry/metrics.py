@@ -140,7 +140,7 @@ def record_chunk_times(
     instruments: Instruments, dialect: Dialect, lookup: Lookup, first: float | None, gaps: Mapping[float, int]
 ) -> None:
     """Record the time to the first chunk of a stream and the gaps between its chunks (gap in seconds -> how often)."""
-    dimensions = client_dimensions(lookup)
+    dimensions = _dimensions(lookup, _CLIENT_DIMENSIONS[:-1], with_error=False)  # no service tier on these
     for wanted, to_first, per_chunk in (
         (dialect.compat, names.TIME_TO_FIRST_CHUNK, names.TIME_PER_OUTPUT_CHUNK),
         (dialect.latest, names.INFERENCE_TIME_TO_FIRST_CHUNK, names.INFERENCE_TIME_PER_OUTPUT_CHUNK),

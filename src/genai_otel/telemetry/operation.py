@@ -18,7 +18,7 @@ from ..conventions import events
 from ..conventions.span_types import Family, Rules
 from . import errors, listeners, writers
 from .ambient import Ambient, ambient_of
-from .attributes import attribute_value
+from .attributes import attribute_value, text_of
 from .metrics import Instruments, record_agent_calls, record_chunk_times, record_operation
 from .usage import Usage, UsageSum
 
@@ -106,7 +106,7 @@ class Operation:
         self.ended = False
         self.first_chunk: float | None = None
         self.chunk_gaps: dict[float, int] | None = None
-        self.on_end: Callable[[], None] | None = None
+        self.on_end: Callable[[], object] | None = None
         self._once = threading.Lock()
         if ambient is not None:
             taken = None if self.parent is None else self.parent.ambient
@@ -133,10 +133,11 @@ class Operation:
     def set_user_attribute(self, key: str, value: Any) -> None:
         """Set one attribute given by the user, after redaction and the length limit."""
         if not self.ended and value is not None:
+            key = text_of(key)
             cleaned = attribute_value(key, value, self.settings.content)
             if cleaned is not None:
-                self.pending[str(key)] = cleaned
-                if key == self.rules.name_key:
+                self.pending[key] = cleaned
+                if key == self.rules.name_key or key == attr.OPERATION_NAME:
                     self.rename()
 
     def set_inputs(self, value: Any, *, captured: bool = False) -> None:
@@ -208,7 +209,10 @@ class Operation:
         """Set the status as the user says; an ERROR gets the type of the exception recorded before, if any."""
         if self.ended:
             return
-        if code is StatusCode.ERROR:
+        if code is StatusCode.OK:
+            self.failed = False
+            self.pending.pop(attr.ERROR_TYPE, None)
+        elif code is StatusCode.ERROR:
             self.failed = True
             if self.exception is not None:
                 self.pending.setdefault(attr.ERROR_TYPE, errors.error_type(self.exception))
@@ -261,20 +265,22 @@ class Operation:
         inference, tool = self.rules.family is Family.INFERENCE, self.rules.family is Family.TOOL
         if not (inference or tool):
             return
-        own = self._own_usage()
-        usage = own if inference and own is not None else inner
-        self._walk_up(usage, inference=inference)
+        self._walk_up(self._own_usage(inner or Usage()) if inference else None, inference=inference)
 
-    def _own_usage(self) -> Usage | None:
+    def _own_usage(self, inner: Usage) -> Usage:
+        """Return what this inference reports; where it knows nothing itself, what those inside it reported."""
         tokens_in, tokens_out = self.lookup(attr.USAGE_INPUT_TOKENS), self.lookup(attr.USAGE_OUTPUT_TOKENS)
-        reasons = self.lookup(attr.RESPONSE_FINISH_REASONS)
-        return None if tokens_in is tokens_out is reasons is None else Usage(tokens_in, tokens_out, reasons)
+        return Usage(
+            inner.input_tokens if tokens_in is None else tokens_in,
+            inner.output_tokens if tokens_out is None else tokens_out,
+            self.lookup(attr.RESPONSE_FINISH_REASONS) or inner.finish_reasons,
+        )
 
     def _walk_up(self, usage: Usage | None, *, inference: bool) -> None:
         counted, node = False, self.parent
         while node is not None:
             if node.sum is not None:
-                if usage is not None and inference:
+                if usage is not None:
                     node.sum.add(usage)
                 if node.rules.family is Family.INFERENCE:
                     return

@@ -19,6 +19,8 @@ def retype(op: Operation, rules: Rules) -> None:
     _forget(op)
     op.rules = rules
     op.previews = None
+    if rules.entity_key is not None and op.named and op.lookup(rules.entity_key) is None:
+        op.set(rules.entity_key, getattr(op.span, "name", None))
     if op.sum is None and (rules.sums_usage or rules.family is Family.INFERENCE):
         op.sum = UsageSum()
     if rules.family is not Family.NONE and op.instruments is None:
@@ -35,7 +37,7 @@ def retype(op: Operation, rules: Rules) -> None:
 def _forget(op: Operation) -> None:
     """Remove what belongs to the old type; the SDK offers no removal, so this reaches into its span if it can."""
     op.start_attributes = {key: value for key, value in op.start_attributes.items() if key not in _OF_A_TYPE}
-    written = getattr(op.span, "_attributes", None)
+    written: Any = getattr(op.span, "_attributes", None)
     for key in _OF_A_TYPE:
         op.pending.pop(key, None)
         if hasattr(written, "pop"):

@@ -11,7 +11,7 @@ from opentelemetry.context import Context
 from ..content.policy import ContentPolicy
 from ..conventions import attributes as attr
 from ..conventions.span_types import MEMORY_OPERATIONS, Rules
-from .attributes import attribute_value
+from .attributes import attribute_value, text_of
 from .operation import Operation, begin, default_name
 
 if TYPE_CHECKING:
@@ -93,9 +93,10 @@ def cleaned(attributes: Mapping[Any, Any], policy: ContentPolicy) -> dict[str, A
     """Return user attributes as span attributes; None and dropped values are left out."""
     found: dict[str, Any] = {}
     for key, value in attributes.items():
-        clean = attribute_value(str(key), value, policy)
+        name = text_of(key) or ""
+        clean = attribute_value(name, value, policy)
         if clean is not None:
-            found[str(key)] = clean
+            found[name] = clean
     return found
 
 

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar, overload
+from typing import Any, Final, TypeVar, overload
 
 from opentelemetry import trace as otel_trace
 from opentelemetry.context import Context
 
 from genai_otel import _decorators, _settings, _span_scope, _spans
-from genai_otel._guard import report, warn_once
+from genai_otel._guard import report
 from genai_otel._spans import Span
 from genai_otel._traced import Plan
 from genai_otel.conventions.span_types import SpanType
 
 from . import _destination
 from ._live_span import LiveSpan, live
-from ._recording import DEFAULT_NAME, MlflowSpec, last_trace_id_here
+from ._recording import MlflowSpec, last_trace_id_here
 from ._refusals import refuse_given
 from ._trace_info import describe
 
+DEFAULT_NAME: Final = "span"
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any] | property")
 
 
@@ -92,8 +93,7 @@ class _Options(_decorators._Options):
 
     def plan(self, fn: Callable[..., Any], *, receiver: bool) -> Plan:
         plan = super().plan(fn, receiver=receiver)
-        function = _decorators._name_of(fn)
-        plan.spec = MlflowSpec(self.rules, self.name or function, self.attributes, self.links, function)
+        plan.spec = MlflowSpec.of(plan.spec, self.name or _decorators._name_of(fn), self.links)
         return plan
 
 
@@ -203,9 +203,7 @@ def flush_trace_async_logging(terminate: bool = False) -> None:
     flush()
 
 
-def _spec(name: object, span_type: Any, attributes: Any, links: Any) -> MlflowSpec:
-    if attributes is not None and not isinstance(attributes, Mapping):
-        warn_once("attributes", "attributes=%s ignored: it must be a mapping", type(attributes).__name__)
-        attributes = None
-    rules = _span_scope._tolerant_rules(span_type or SpanType.UNKNOWN)
-    return MlflowSpec(rules, str(name), attributes, links)
+def _spec(name: Any, span_type: Any, attributes: Any, links: Any) -> MlflowSpec:
+    given = None if name == DEFAULT_NAME else name
+    spec = _span_scope.tolerant_spec(given, span_type or SpanType.UNKNOWN, attributes)
+    return MlflowSpec.of(spec, DEFAULT_NAME if given is None else None, links)

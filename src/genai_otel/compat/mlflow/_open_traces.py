@@ -24,11 +24,7 @@ class _OpenTraces(TracingClient):
         start_time_ns: int | None,
         trace_id: int | None,
     ) -> Span:
-        return live(super()._begin(MlflowSpec.adopted(spec), settings, context, start_time_ns, trace_id))
-
-    def _keep(self, span: Span, *, is_root: bool) -> None:
-        if span.get_span_context().is_valid:  # what records nothing has no id to be found by
-            super()._keep(span, is_root=is_root)
+        return live(super()._begin(MlflowSpec.of(spec), settings, context, start_time_ns, trace_id))
 
     def root_of(self, trace_id: str) -> Span | None:
         """Return the open root span of a trace begun here, or None."""

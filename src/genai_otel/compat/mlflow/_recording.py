@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextvars
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -16,7 +16,6 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 
 from genai_otel._settings import Settings
-from genai_otel.conventions.span_types import Rules
 from genai_otel.telemetry import listeners
 from genai_otel.telemetry.operation import Operation
 from genai_otel.telemetry.spec import Spec
@@ -24,7 +23,6 @@ from genai_otel.telemetry.spec import Spec
 from . import _destination, _switch
 from ._live_span import LiveSpan
 
-DEFAULT_NAME: Final = "span"
 MAX_REMEMBERED: Final = 1_000
 
 last_trace_id_here: contextvars.ContextVar[str | None] = contextvars.ContextVar(
@@ -40,27 +38,18 @@ class MlflowSpec(Spec):
 
     __slots__ = ("links",)
 
-    def __init__(
-        self,
-        rules: Rules,
-        name: str,
-        attributes: Mapping[str, Any] | None = None,
-        links: Iterable[Any] | None = None,
-        function_name: str | None = None,
-    ) -> None:
-        anonymous = name == DEFAULT_NAME and function_name is None
-        super().__init__(rules, None if anonymous else name, attributes, function_name=function_name)
-        self.name, self.named = name, True
-        self.links = tuple(links or ())
+    links: tuple[Any, ...]
 
     @classmethod
-    def adopted(cls, spec: Spec) -> MlflowSpec:
-        """Return a spec of this kind that is otherwise equal to ``spec``."""
-        adopted = cls.__new__(cls)
-        for name in Spec.__slots__:
-            setattr(adopted, name, getattr(spec, name))
-        adopted.links = ()
-        return adopted
+    def of(cls, spec: Spec, name: str | None = None, links: Iterable[Any] | None = None) -> MlflowSpec:
+        """Return a spec of this kind for ``spec``, named ``name`` whatever its type's default name is."""
+        own = cls.__new__(cls)
+        for slot in Spec.__slots__:
+            setattr(own, slot, getattr(spec, slot))
+        if name is not None:
+            own.name, own.named = name, True
+        own.links = tuple(links or ())
+        return own
 
     def begin(
         self,

@@ -8,8 +8,6 @@ from typing import Final
 from opentelemetry import trace
 from opentelemetry.context import Context
 
-from genai_otel import _runtime
-
 followers: Final[list[Callable[[], None]]] = []
 _enabled = True
 
@@ -26,11 +24,6 @@ def turn(on: bool) -> None:
         _enabled = on
         for follow in followers:
             follow()
-
-
-def muted() -> bool:
-    """Whether a span begun here and now would record nothing: switched off, or suppressed in this context."""
-    return not _enabled or _runtime.suppressed(_runtime.current())
 
 
 def inert(context: Context) -> trace.Span:

@@ -6,11 +6,9 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from opentelemetry import trace
-
 from genai_otel.conventions.span_types import SpanType
 
-from . import _destination, _refusals, _switch, _trace_info
+from . import _destination, _refusals, _trace_info
 from ._live_span import LiveSpan, live
 from ._open_traces import open_traces
 
@@ -82,13 +80,11 @@ class MlflowClient:
         Raises:
             ValueError: for a missing or malformed id.
         """
-        chosen = trace_id if trace_id is not None else request_id
-        if _switch.muted() or _is_nothing(chosen):
-            return _nothing()
         span = open_traces.start_span(
             name,
-            chosen,
+            trace_id,
             parent_id,
+            request_id=request_id,
             span_type=span_type,
             inputs=inputs,
             attributes=attributes,
@@ -112,16 +108,15 @@ class MlflowClient:
         Raises:
             ValueError: for a missing or malformed id.
         """
-        chosen = trace_id if trace_id is not None else request_id
-        if not _is_nothing(chosen) and not _is_nothing(span_id):
-            open_traces.end_span(
-                chosen,
-                span_id,
-                outputs=outputs,
-                attributes=attributes,
-                status=status,
-                end_time_ns=end_time_ns,
-            )
+        open_traces.end_span(
+            trace_id,
+            span_id,
+            request_id=request_id,
+            outputs=outputs,
+            attributes=attributes,
+            status=status,
+            end_time_ns=end_time_ns,
+        )
 
     def end_trace(
         self,
@@ -138,11 +133,14 @@ class MlflowClient:
         Raises:
             ValueError: for a missing or malformed id.
         """
-        chosen = trace_id if trace_id is not None else request_id
-        if not _is_nothing(chosen):
-            open_traces.end_trace(
-                chosen, outputs=outputs, attributes=attributes, status=status, end_time_ns=end_time_ns
-            )
+        open_traces.end_trace(
+            trace_id,
+            request_id=request_id,
+            outputs=outputs,
+            attributes=attributes,
+            status=status,
+            end_time_ns=end_time_ns,
+        )
 
     def set_trace_tag(self, trace_id: str, key: str, value: Any) -> None:
         """Tag a trace that is open in this process.
@@ -156,15 +154,6 @@ class MlflowClient:
         if name in _refusals.FUNCTIONS:
             return _refusals.stub(f"MlflowClient.{name}", _refusals.FUNCTIONS[name])
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
-
-
-def _nothing() -> LiveSpan:
-    # no ids at all: those of the current span would name somebody else's span when this one is ended
-    return LiveSpan(trace.INVALID_SPAN, None)
-
-
-def _is_nothing(identifier: object) -> bool:
-    return isinstance(identifier, str) and len(identifier) in (16, 32) and set(identifier) == {"0"}
 
 
 def _linked(span: LiveSpan, links: Iterable[Any] | None) -> LiveSpan:

@@ -16,9 +16,7 @@ SAMPLING: Final[dict[str, tuple[str, tuple[type, ...]]]] = {
     "frequency_penalty": (attr.REQUEST_FREQUENCY_PENALTY, _NUMBER),
     "presence_penalty": (attr.REQUEST_PRESENCE_PENALTY, _NUMBER),
     "seed": (attr.REQUEST_SEED, (int,)),
-    "max_tokens": (attr.REQUEST_MAX_TOKENS, (int,)),
-    "max_output_tokens": (attr.REQUEST_MAX_TOKENS, (int,)),
-    "max_completion_tokens": (attr.REQUEST_MAX_TOKENS, (int,)),
+    "top_k": (attr.REQUEST_TOP_K, (int,)),  # no parameter of OpenAI's own, but of servers that speak its API
     "previous_response_id": (attr.REQUEST_PREVIOUS_RESPONSE_ID, (str,)),
 }
 _DOUBLES: Final = frozenset(
@@ -29,6 +27,7 @@ _DOUBLES: Final = frozenset(
         attr.REQUEST_PRESENCE_PENALTY,
     }
 )
+_MAX_INT: Final = 2**63 - 1
 _JSON_FORMATS: Final = ("json_object", "json_schema")
 
 
@@ -37,7 +36,7 @@ def inference(body: Mapping[str, Any], api_type: str | None, *, stream: bool) ->
     found: dict[str, Any] = {}
     for name, value in body.items():
         target = SAMPLING.get(name)
-        if target is not None and isinstance(value, target[1]) and not isinstance(value, bool):
+        if target is not None and isinstance(value, target[1]) and _carriable(value):
             found[target[0]] = float(value) if target[0] in _DOUBLES else value
     if isinstance(model := body.get("model"), str):
         found[attr.REQUEST_MODEL] = model
@@ -50,6 +49,11 @@ def inference(body: Mapping[str, Any], api_type: str | None, *, stream: bool) ->
         if value is not None:
             found[key] = value
     return found
+
+
+def _carriable(value: Any) -> bool:
+    """Whether a number is one, and of at most 64 bits, as OTLP needs it."""
+    return isinstance(value, str) or (not isinstance(value, bool) and abs(value) <= _MAX_INT)
 
 
 def embeddings(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,6 +80,11 @@ def media(body: Mapping[str, Any], output_type: str | None, *, stream: bool = Fa
     if (count := _choice_count(body)) is not None:
         found[attr.REQUEST_CHOICE_COUNT] = count
     return found
+
+
+def _max_tokens(body: Mapping[str, Any]) -> int | None:
+    limits = (body.get(name) for name in ("max_completion_tokens", "max_output_tokens", "max_tokens"))
+    return next((limit for limit in limits if type(limit) is int), None)
 
 
 def _choice_count(body: Mapping[str, Any]) -> int | None:
@@ -129,6 +138,7 @@ def _prompt(name: str) -> Any:
 
 
 _DERIVED: Final = (
+    (attr.REQUEST_MAX_TOKENS, _max_tokens),
     (attr.REQUEST_CHOICE_COUNT, _choice_count),
     (attr.REQUEST_STOP_SEQUENCES, _stop),
     (attr.REQUEST_REASONING_LEVEL, _reasoning),

@@ -37,6 +37,7 @@ _DETAILS: Final = (
     (("prompt_tokens_details", "input_tokens_details", "input_token_details"), _INPUT_PARTS),
     (("completion_tokens_details", "output_tokens_details", "output_token_details"), _OUTPUT_PARTS),
 )
+_MAX_COUNT: Final = 2**63 - 1  # what OTLP can carry
 _CACHED_DETAILS: Final = "cached_tokens_details"
 
 
@@ -60,7 +61,7 @@ def totals_of(usage: Any) -> dict[str, int]:
     found: dict[str, int] = {}
     for key, names in _TOTALS:
         count = _first(usage, names)
-        if type(count) is int and count >= 0:
+        if type(count) is int and 0 <= count <= _MAX_COUNT:
             found[key] = count
     return found
 
@@ -68,7 +69,7 @@ def totals_of(usage: Any) -> dict[str, int]:
 def _add(found: dict[str, int], details: Any, parts: dict[str, str]) -> None:
     for name, key in parts.items():
         count = field(details, name)
-        if type(count) is int and count > 0:
+        if type(count) is int and 0 < count <= _MAX_COUNT:
             found[key] = count
 
 

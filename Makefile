@@ -9,10 +9,10 @@ DEMO_FLAGS ?=
 PYTEST_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench clean
+.PHONY: help demo test e2e lint types bench collector collector-path collector-validate jaeger jaeger-path clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 $(VENV)/.installed: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python >= 3.10 is needed; set PYTHON=..." >&2; exit 1; }
@@ -31,6 +31,11 @@ demo: $(VENV)/.installed ## run the demo pipeline; ENDPOINT=http://localhost:431
 test: $(VENV)/.developer ## run the whole test suite
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
 
+e2e: $(VENV)/.developer ## run the tests against real servers, which are built first where Go is installed
+	@if command -v go >/dev/null; then scripts/collector.sh build && scripts/jaeger.sh build; \
+	else echo "Go is not installed: the tests against the collector and Jaeger are SKIPPED" >&2; fi
+	$(BIN)/python -m pytest tests/e2e -rs $(PYTEST_FLAGS)
+
 lint: $(VENV)/.developer ## check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -41,6 +46,21 @@ types: $(VENV)/.developer ## check types with mypy (strict) and pyright
 
 bench: $(VENV)/.developer ## measure overhead, side by side with the floor and the peers
 	$(BIN)/python -m benchmarks
+
+collector: ## build the OpenTelemetry Collector of deploy/collector (needs Go)
+	@scripts/collector.sh build
+
+collector-path: ## print where its binary is
+	@scripts/collector.sh path
+
+collector-validate: ## check every collector configuration in the repository with it
+	@scripts/collector.sh validate
+
+jaeger: ## build Jaeger v2 (needs Go)
+	@scripts/jaeger.sh build
+
+jaeger-path: ## print where its binary is
+	@scripts/jaeger.sh path
 
 clean: ## remove environments and caches
 	rm -rf $(VENV) .cache build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

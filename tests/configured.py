@@ -30,6 +30,7 @@ def fresh_process() -> Iterator[None]:
 
 
 def _forget() -> None:
+    _configure._end(0.2)  # what a test leaves behind goes nowhere: its receiver is gone
     _configure.reset()
     reset_globals()
     _guard.reset()

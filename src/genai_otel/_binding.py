@@ -68,7 +68,7 @@ def _fast_binder(parameters: list[inspect.Parameter], skipped: str | None) -> Bi
         parameter.name: _MISSING if parameter.default is inspect.Parameter.empty else parameter.default
         for parameter in parameters
     }
-    incomplete = any(value is _MISSING for value in template.values())
+    required = tuple(name for name, value in template.items() if value is _MISSING and name != skipped)
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         bound = template.copy()
@@ -77,8 +77,9 @@ def _fast_binder(parameters: list[inspect.Parameter], skipped: str | None) -> Bi
             bound.update(kwargs)
         if skipped is not None:
             del bound[skipped]
-        if incomplete and _MISSING in bound.values():
-            return {name: value for name, value in bound.items() if value is not _MISSING}
+        for name in required:
+            if bound[name] is _MISSING:
+                return {name: value for name, value in bound.items() if value is not _MISSING}
         return bound
 
     return bind

@@ -51,6 +51,8 @@ def _update(provider: Any, addition: Resource) -> None:
         update(addition)
     elif hasattr(provider, "_resource"):  # SDKs before that method existed
         provider._resource = provider._resource.merge(addition)
+        for logger in list(getattr(provider, "_logger_cache", {}).values()):
+            logger._resource = provider._resource
     else:
         provider._sdk_config.resource = provider._sdk_config.resource.merge(addition)
 

@@ -34,21 +34,18 @@ def apply(state: State, given: Arguments) -> State:
     """
     kind, provider = _target(state)
     exporters = _exporters(state, given, kind, provider)
-    routes = (
-        None
-        if exporters is None
-        else _routes.span_routes(exporters, state.arguments.request(), _present(state))
-    )
+    routes = None
+    if exporters is not None:
+        routes = _routes.span_routes(exporters, state.arguments.request(), _present(state))
     if provider is None:
-        provider = _install(state.arguments)
-        kind = "ours" if trace.get_tracer_provider() is provider else "existing"
-        state = replace(state, own=provider)
+        state, provider, routes = _install(state, given, routes)
     else:
         _shape(state, given, kind)
-    state = replace(state, kind=kind)
-    if routes is not None:
-        state = _attach(state, provider, routes)
-    if exporters is not None and state.arguments.tracer_provider is None:
+        state = replace(state, kind=kind)
+    if routes is None or exporters is None:
+        return state
+    state = _attach(state, provider, routes)
+    if state.arguments.tracer_provider is None:
         state = _other_signals(state, provider, "otlp" in exporters)
     _warn_of_unread(state, given, exporters)
     return state
@@ -69,7 +66,8 @@ def _exporters(state: State, given: Arguments, kind: str, provider: Any) -> tupl
     arguments = state.arguments
     if kind == "ours":
         return _default_exporters() if arguments.exporter is None else arguments.exporters()
-    if not given.names_exporter and state.span_pipeline(provider) is None:
+    has_ours = arguments.exporter is not None and state.span_pipeline(provider) is not None
+    if not given.names_exporter and not has_ours:
         return None
     if not hasattr(provider, "add_span_processor"):
         name = f"{type(provider).__module__}.{type(provider).__qualname__}"
@@ -92,12 +90,21 @@ def _present(state: State) -> list[BatchRoute]:
     return [route for pipeline in state.spans for route in pipeline.switch.routes]
 
 
-def _install(arguments: Arguments) -> Any:
-    """Return a new tracer provider, made global unless somebody else was faster."""
+def _install(
+    state: State, given: Arguments, routes: tuple[BatchRoute, ...] | None
+) -> tuple[State, Any, tuple[BatchRoute, ...] | None]:
+    """Build a tracer provider and make it global; returns the provider that is, and the routes it gets."""
+    arguments = state.arguments
     resource = _sdk.resource(arguments.service_name, arguments.resource_attributes)
     provider = _sdk.tracer_provider(resource, arguments.sampler)
     trace.set_tracer_provider(provider)
-    return provider
+    installed = trace.get_tracer_provider()
+    if installed is provider:
+        return replace(state, kind="ours", own=provider), provider, routes
+    if not given.names_exporter:  # somebody was faster, so this is an existing provider after all
+        end(routes or (), 0)
+        routes = None
+    return replace(state, kind="existing"), installed, routes
 
 
 def _shape(state: State, given: Arguments, kind: str) -> None:
@@ -192,8 +199,8 @@ def _log_records(state: State, resource: Resource, otlp: bool) -> LogPipeline | 
     return own
 
 
-def _warn_of_unread(state: State, given: Arguments, exporters: tuple[Any, ...] | None) -> None:
+def _warn_of_unread(state: State, given: Arguments, exporters: Iterable[Any]) -> None:
     used = {route.details.get("exporter") for route in state.routes()}
-    unread = given.unread({*(exporters or ()), *used} if exporters is not None else ())
+    unread = given.unread([*exporters, *state.arguments.exporters(), *used])
     if unread:
         warn_once(f"unread:{unread}", "%s: without effect, no exporter in use reads it", ", ".join(unread))

@@ -271,6 +271,12 @@ def test_every_span_handed_out_has_mlflows_surface(traced: Telemetry) -> None:
     assert detached.parent_id == block.span_id
 
 
+async def test_a_block_works_in_async_with(traced: Telemetry) -> None:
+    async with mlflow.start_span(name="block") as span:
+        assert mlflow.get_current_active_span() is span
+    assert traced.one("block").attributes["openinference.span.kind"] == "UNKNOWN"
+
+
 def test_the_status_is_mlflows(traced: Telemetry) -> None:
     with mlflow.start_span(name="s") as span:
         assert span.status == SpanStatus(SpanStatusCode.UNSET)
@@ -577,6 +583,19 @@ def test_outside_any_trace_there_is_one_warning(traced: Telemetry, caplog: pytes
     assert len(caplog.records) == 1
 
 
+def test_wrong_arguments_never_reach_the_caller(traced: Telemetry) -> None:
+    wrong: Any = object()
+    with mlflow.tracing.context(tags=wrong, metadata=wrong):
+        with mlflow.start_span(name="s", span_type=wrong, attributes=wrong, links=wrong) as span:
+            mlflow.update_current_trace(tags=wrong, metadata=wrong, request_preview=wrong, state=wrong)
+            span.set_attribute(wrong, wrong).add_event(wrong).add_link(wrong).set_status(wrong)
+            for key in ("tokenUsage", "tools"):
+                span.set_attribute(f"mlflow.chat.{key}", wrong)
+            span.record_exception(wrong)
+    mlflow.start_span_no_context(wrong, parent_span=wrong, tags=wrong, start_time_ns=None).end()
+    assert len(traced.spans) == 2
+
+
 def test_an_unknown_state_is_a_warning(traced: Telemetry, caplog: pytest.LogCaptureFixture) -> None:
     with mlflow.start_span(name="root"):
         mlflow.update_current_trace(state="FINE")
@@ -808,7 +827,7 @@ def test_processors_see_automatic_spans_as_chat_requests(traced: Telemetry, chat
         "parts": [{"type": "text", "content": "my ***"}],
     }
     (said,) = json.loads(attributes["gen_ai.output.messages"])
-    assert said["parts"] == [{"type": "text", "content": "***"}]
+    assert (said["parts"], said["finish_reason"]) == ([{"type": "text", "content": "***"}], "stop")
     assert attributes["gen_ai.response.finish_reasons"] == ("stop",)
 
 
@@ -866,8 +885,14 @@ def test_headers_without_a_trace_start_a_new_one(traced: Telemetry, caplog: pyte
 # --- where spans go ---------------------------------------------------------------------------------------
 @pytest.fixture
 def configured(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The calls of ``genai_otel.configure``, whose own tests say what it does with them."""
     calls: list[dict[str, Any]] = []
-    monkeypatch.setattr(genai_otel, "configure", lambda **arguments: calls.append(arguments), raising=False)
+    signature = inspect.signature(genai_otel.configure)
+
+    def configure(**arguments: Any) -> None:
+        calls.append(signature.bind(**arguments).arguments)
+
+    monkeypatch.setattr(genai_otel, "configure", configure)
     return calls
 
 
@@ -936,7 +961,7 @@ def test_an_experiment_needs_a_name_or_an_id() -> None:
 
 def test_flushing_flushes(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
-    monkeypatch.setattr(genai_otel, "flush", lambda *_: calls.append("flush"), raising=False)
+    monkeypatch.setattr(genai_otel, "flush", lambda *_: calls.append("flush"))
     mlflow.flush_trace_async_logging()
     mlflow.flush_trace_async_logging(terminate=True)
     assert calls == ["flush", "flush"]

@@ -191,6 +191,41 @@ def test_shutdown_ends_the_thread_and_can_be_repeated(stream: Writes) -> None:
     assert len(stream.blocks) == 1
 
 
+def test_shutdown_is_prompt_whatever_the_writer_is_doing() -> None:
+    began = time.monotonic()
+    for _ in range(100):
+        stream = Writes()
+        script = Script(ConsoleTree(stream))
+        root = script.start("root")
+        script.finish(script.start("child", parent=root))
+        script.start("other")
+        script.provider.shutdown()
+        assert len(stream.blocks) == 1
+    assert time.monotonic() - began < 5
+
+
+def test_where_no_thread_can_be_started_the_tree_is_written_at_once(
+    stream: Writes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    script = Script(ConsoleTree(stream))
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    script.start("x")
+    script.finish()
+    assert len(stream.blocks) == 1
+
+
+def test_a_span_that_began_before_the_tree_was_there_is_shown(stream: Writes) -> None:
+    script = Script()
+    script.start("early")
+    script.provider.add_span_processor(ConsoleTree(stream))
+    script.finish()
+    until(lambda: stream.blocks)
+    assert stream.blocks[0].startswith("● early")
+
+
 def test_the_program_does_not_wait_for_a_slow_stream(stream: Writes) -> None:
     release = threading.Event()
 

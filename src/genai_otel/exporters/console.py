@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import weakref
 from collections import deque
@@ -34,7 +35,8 @@ def render(spans: Sequence[ReadableSpan], *, width: int | None = None, color: bo
 
     Args:
         spans: Ended spans, in any order; one whose parent is not among them becomes a root.
-        width: Cells per line at most; ``COLUMNS`` or 100 when not given.
+        width: Cells per line at most; when not given, ``COLUMNS``, the width of the terminal that standard
+            output is, or 100.
         color: Whether to put in ANSI colour sequences.
     """
     return draw([from_readable(span) for span in spans], width=width, color=color)
@@ -42,7 +44,7 @@ def render(spans: Sequence[ReadableSpan], *, width: int | None = None, color: bo
 
 def draw(nodes: Sequence[SpanNode], *, width: int | None = None, color: bool = False) -> str:
     """Do what :func:`render` does, for nodes built from anything."""
-    size = terminal.columns(None) if width is None else max(width, terminal.NARROWEST)
+    size = terminal.columns(sys.stdout) if width is None else max(width, terminal.NARROWEST)
     paint = ansi if color else plain
     return "\n".join(paint(layout(trace, UNICODE, size)) for trace in build_traces(nodes))
 
@@ -107,7 +109,7 @@ class ConsoleTree(SpanProcessor):
             with self._changed:
                 self._enqueue(self._ledger.start(context.trace_id, context.span_id, span))
             if self._writer is None:
-                self._start_writer()
+                self._write_without_writer()
         except Exception:
             report("console tree")
 
@@ -119,8 +121,8 @@ class ConsoleTree(SpanProcessor):
                 return
             with self._changed:
                 self._enqueue(self._ledger.end(context.trace_id, context.span_id, span))
-            if self._threadless:
-                self._drain()
+            if self._writer is None:
+                self._write_without_writer()
         except Exception:
             report("console tree")
 
@@ -162,6 +164,11 @@ class ConsoleTree(SpanProcessor):
             self._sleeping = False
             self._changed.notify()
 
+    def _write_without_writer(self) -> None:
+        self._start_writer()
+        if self._threadless:
+            self._drain()
+
     def _start_writer(self) -> None:
         with self._changed:
             if self._writer is not None or self._threadless or self._stopped:
@@ -175,9 +182,11 @@ class ConsoleTree(SpanProcessor):
                 self._writer = writer
 
     def _run(self) -> None:
-        while not self._stopped:
+        stopped = False
+        while not stopped:
             with self._changed:
                 self._sleep()
+                stopped = self._stopped
             self._drain()
 
     def _sleep(self) -> None:
@@ -189,7 +198,7 @@ class ConsoleTree(SpanProcessor):
             self._enqueue(batch)
 
     def _settle(self, timeout: float) -> bool:
-        """Wait until what is queued now is written: the writer does it, or this thread where there is none."""
+        """Wait until what is queued now is written: by the writer, or here where there is none."""
         writer = self._writer
         if writer is None or not writer.is_alive() or writer is threading.current_thread():
             return self._drain(timeout)

@@ -35,7 +35,7 @@ class Trace:
 
     @property
     def start_ns(self) -> int:
-        return min(node.start_ns for node in self.roots)
+        return min(node.start_ns for node in self.walk())
 
     @property
     def end_ns(self) -> int:

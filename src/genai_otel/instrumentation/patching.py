@@ -5,18 +5,19 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from types import ModuleType
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from types import FunctionType, ModuleType
+from typing import Any, TypeAlias
 
 from .._guard import report
 
-_lock = threading.RLock()
+Hook: TypeAlias = Callable[[ModuleType], None]
 
 
 class Patches:
@@ -26,12 +27,12 @@ class Patches:
         self._applied: list[tuple[Any, str, Any, Any]] = []
 
     def wrap(self, owner: Any, name: str, wrapper: Callable[..., Any]) -> None:
-        """Wrap ``owner.name``; a name that the owner lacks (another version of the library) is left out."""
+        """Wrap ``owner.name``, once; a name that the owner lacks (another version of the library) is left out."""
+        original = vars(owner).get(name)
+        if original is None or any(known is owner and name == done for known, done, _, _ in self._applied):
+            return
         import wrapt
 
-        original = vars(owner).get(name)
-        if original is None:
-            return
         wrapt.wrap_function_wrapper(owner, name, wrapper)
         self._applied.append((owner, name, original, vars(owner)[name]))
 
@@ -47,33 +48,38 @@ class Patches:
     def __len__(self) -> int:
         return len(self._applied)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[str]:
         return iter([f"{getattr(owner, '__qualname__', owner)}.{name}" for owner, name, _, _ in self._applied])
 
 
 def _restore(owner: Any, name: str, original: Any, ours: Any) -> None:
-    present = vars(owner).get(name)
-    if present is ours:
+    outer = vars(owner).get(name)
+    if outer is ours:
         setattr(owner, name, original)
         return
-    outer = present
     while outer is not None:  # another wrapper on top: splice ours out of its chain
         inner = getattr(outer, "__wrapped__", None)
         if inner is ours:
-            try:
-                outer.__wrapped__ = original
-            except AttributeError:
-                return  # a plain closure holds ours; it is silent once disabled
+            outer.__wrapped__ = original
+            _refill(outer, ours, original)
             return
         outer = inner
+
+
+def _refill(outer: Any, ours: Any, original: Any) -> None:
+    """Swap what a plain closure calls: its ``__wrapped__`` is only for show."""
+    cells = outer.__closure__ if isinstance(outer, FunctionType) else None
+    for cell in cells or ():
+        if cell.cell_contents is ours:
+            cell.cell_contents = original
 
 
 class _Loader(importlib.abc.Loader):
     """Runs a hook after the module's own loader; everything else is that loader's."""
 
-    def __init__(self, loader: Any, hook: Callable[[ModuleType], None]) -> None:
+    def __init__(self, loader: Any, arrived: Hook) -> None:
         self._loader = loader
-        self._hook = hook
+        self._arrived = arrived
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
         return self._loader.create_module(spec)  # type: ignore[no-any-return]
@@ -83,7 +89,7 @@ class _Loader(importlib.abc.Loader):
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
         self._loader.exec_module(module)
-        _run(self._hook, module)
+        self._arrived(module)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)
@@ -92,55 +98,70 @@ class _Loader(importlib.abc.Loader):
 class _Finder(importlib.abc.MetaPathFinder):
     """Waits for one module to be imported, then disappears."""
 
-    def __init__(self, name: str, hook: Callable[[ModuleType], None]) -> None:
-        self._name = name
-        self._hook = hook
+    def __init__(self, name: str, hook: Hook) -> None:
+        self.name = name
+        self.hook = hook
         self._searching = threading.local()
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname != self._name or getattr(self._searching, "active", False):
+        if fullname != self.name or getattr(self._searching, "active", False):
             return None
         self._searching.active = True
         try:
             spec = importlib.util.find_spec(fullname)
         finally:
             self._searching.active = False
-        if spec is None or spec.loader is None:
-            return None
-        spec.loader = _Loader(spec.loader, self._arrived)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader, self._arrived)
         return spec
 
     def _arrived(self, module: ModuleType) -> None:
-        if self in sys.meta_path:
-            sys.meta_path.remove(self)
-            self._hook(module)
+        if _remove(self):
+            _run(self.hook, module)
 
 
-def when_imported(name: str, hook: Callable[[ModuleType], None]) -> Callable[[], None]:
-    """Run ``hook(module)`` now if the module is loaded, else right after its import; return what cancels it.
+def when_imported(name: str, hook: Hook) -> None:
+    """Run ``hook(module)`` now if the module is loaded, else right after its import. Asking twice is asking once.
 
     A failing hook never fails the import.
     """
-
-    module = sys.modules.get(name)
-    if module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False):
+    module = _loaded(name)
+    if module is not None:
         _run(hook, module)
-        return lambda: None
-    finder = _Finder(name, hook)
-    with _lock:
-        sys.meta_path.insert(0, finder)
-
-    def cancel() -> None:
-        with _lock:
-            if finder in sys.meta_path:
-                sys.meta_path.remove(finder)
-
-    return cancel
+    elif not _waiting(name, hook):
+        sys.meta_path.insert(0, _Finder(name, hook))
 
 
-def _run(hook: Callable[[ModuleType], None], module: ModuleType) -> None:
+def forget(name: str, hook: Hook) -> None:
+    """Take back what :func:`when_imported` left waiting."""
+    for finder in _waiting(name, hook):
+        _remove(finder)
+
+
+def _loaded(name: str) -> ModuleType | None:
+    """Return the module once it is complete: another thread may be in the middle of importing it."""
+    module = sys.modules.get(name)
+    if module is not None and getattr(module.__spec__, "_initializing", False):
+        module = importlib.import_module(name)
+    return module
+
+
+def _waiting(name: str, hook: Hook) -> list[_Finder]:
+    finders = [finder for finder in sys.meta_path if isinstance(finder, _Finder)]
+    return [finder for finder in finders if finder.name == name and finder.hook == hook]
+
+
+def _remove(finder: _Finder) -> bool:
+    try:
+        sys.meta_path.remove(finder)
+    except ValueError:
+        return False
+    return True
+
+
+def _run(hook: Hook, module: ModuleType) -> None:
     try:
         hook(module)
     except Exception:

@@ -105,8 +105,12 @@ def _put_text(op: Operation, key: str, value: Any) -> Any:
     if cleared is DROPPED:
         op.pending.pop(key, None)
         return DROPPED
-    op.pending[key] = policy.text(cleared)
+    op.pending[key] = policy.text(cleared) if _is_text(cleared) else policy.json(cleared)
     return cleared
+
+
+def _is_text(value: Any) -> bool:
+    return issubclass(type(value), str)  # `isinstance` would ask the value's `__class__`
 
 
 # --- plain values: input.value / output.value ---------------------------------------------------------------
@@ -117,7 +121,7 @@ def _value_writer(
         cleared = _put_text(op, key, value)
         if cleared is DROPPED:
             return
-        op.pending[mime_key] = "text/plain" if isinstance(cleared, str) else "application/json"
+        op.pending[mime_key] = "text/plain" if _is_text(cleared) else "application/json"
         if op.root is op and cleared is not None:
             if op.previews is None:
                 op.previews = {}
@@ -226,7 +230,7 @@ def _write_embedding_input(op: Operation, value: Any, captured: bool) -> None:
         return  # the conventions have no attribute for it: only what the user sets explicitly is recorded
     cleared = _put_text(op, attr.INPUT_VALUE, value)
     if cleared is not DROPPED:
-        op.pending[attr.INPUT_MIME_TYPE] = "text/plain" if isinstance(cleared, str) else "application/json"
+        op.pending[attr.INPUT_MIME_TYPE] = "text/plain" if _is_text(cleared) else "application/json"
 
 
 def _write_dimension(op: Operation, value: Any) -> None:

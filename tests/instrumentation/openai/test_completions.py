@@ -12,7 +12,9 @@ MODEL = "gpt-3.5-turbo-instruct"
 NAME = f"text_completion {MODEL}"
 
 
-def test_a_completion_is_a_text_completion_span(client: openai.OpenAI, telemetry_without_content: Telemetry) -> None:
+def test_a_completion_is_a_text_completion_span(
+    client: openai.OpenAI, telemetry_without_content: Telemetry
+) -> None:
     client.completions.create(
         model=MODEL, prompt="Say hello", max_tokens=5, n=2, stop=["\n"], seed=7, temperature=0, top_p=0.5
     )

@@ -100,7 +100,12 @@ def test_odd_answers_are_taken_as_they_are(
         client.embeddings.with_raw_response.create(model=MODEL, input="one")
 
     assert all(attr.EMBEDDINGS_DIMENSION_COUNT not in (span.attributes or {}) for span in telemetry.spans)
-    assert [(span.attributes or {}).get(attr.USAGE_INPUT_TOKENS) for span in telemetry.spans] == [None, None, 3, None]
+    assert [(span.attributes or {}).get(attr.USAGE_INPUT_TOKENS) for span in telemetry.spans] == [
+        None,
+        None,
+        3,
+        None,
+    ]
 
 
 def _body(vectors: int, *, encoded: bool, indent: int | None = None) -> bytes:

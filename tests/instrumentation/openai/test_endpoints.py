@@ -23,7 +23,11 @@ CHAT, RESPONSES, FETCH, SEARCH = chat.CHAT, responses.RESPONSES, responses.FETCH
         ("post", "HTTPS://api.openai.com/v1/chat/completions#top", CHAT),
         ("post", "https://api.perplexity.ai/chat/completions", CHAT),
         ("post", "https://openrouter.ai/api/v1/chat/completions", CHAT),
-        ("post", "https://me.openai.azure.com/openai/deployments/gpt-4o/chat/completions?api-version=1", CHAT),
+        (
+            "post",
+            "https://me.openai.azure.com/openai/deployments/gpt-4o/chat/completions?api-version=1",
+            CHAT,
+        ),
         ("post", "/deployments/gpt-4o/chat/completions", CHAT),
         ("post", "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions", CHAT),
         ("post", "/responses?beta=true", RESPONSES),
@@ -73,7 +77,9 @@ def test_everything_else_is_no_operation(method: str, url: str) -> None:
     assert find(method, url) is None
 
 
-@pytest.mark.parametrize(("method", "url"), [(None, "/responses"), ("post", None), (1, 2), ("post", b"/responses")])
+@pytest.mark.parametrize(
+    ("method", "url"), [(None, "/responses"), ("post", None), (1, 2), ("post", b"/responses")]
+)
 def test_what_is_no_request_is_no_operation(method: object, url: object) -> None:
     assert find(method, url) is None
 

@@ -10,7 +10,9 @@ from tests.telemetry_capture import Telemetry
 NAME = "retrieval vs_1"
 
 
-def test_a_search_is_a_retrieval_with_query_and_documents(client: openai.OpenAI, telemetry: Telemetry) -> None:
+def test_a_search_is_a_retrieval_with_query_and_documents(
+    client: openai.OpenAI, telemetry: Telemetry
+) -> None:
     page = client.vector_stores.search("vs_1", query="When are refunds paid?", max_num_results=2)
 
     span = telemetry.one(NAME)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from typing_extensions import Self
@@ -63,8 +63,7 @@ class EndingSpan(LiveSpan):
         messages = _recorded(self._operation, attr.OUTPUT_MESSAGES)
         if messages is None:
             return _first(self._operation, _OUTPUTS)
-        reasons = self._operation.lookup(attr.RESPONSE_FINISH_REASONS) or ()
-        return {"choices": [_choice(index, said, reasons) for index, said in enumerate(messages)]}
+        return {"choices": [_choice(index, said) for index, said in enumerate(messages)]}
 
     def set_inputs(self, value: Any) -> Self:
         """Record other inputs in place of all that were recorded."""
@@ -112,7 +111,6 @@ def _message(said: Mapping[str, Any]) -> dict[str, Any]:
     return {**{key: value for key, value in said.items() if key != "parts"}, "content": content}
 
 
-def _choice(index: int, said: Mapping[str, Any], reasons: Sequence[str]) -> dict[str, Any]:
+def _choice(index: int, said: Mapping[str, Any]) -> dict[str, Any]:
     message = _message(said)
-    reason = message.pop("finish_reason", None) or (reasons[index] if index < len(reasons) else None)
-    return {"index": index, "finish_reason": reason, "message": message}
+    return {"index": index, "finish_reason": message.pop("finish_reason", None), "message": message}

@@ -72,8 +72,7 @@ def trace(
     Raises:
         TypeError, ValueError: at decoration, for an argument of the wrong type or value.
         NotImplementedError: at decoration, for ``trace_destination``, ``sampling_ratio_override``,
-        ``log_level`` and
-            ``description``.
+            ``log_level`` and ``description``.
     """
     refuse_given(
         "trace",
@@ -101,6 +100,12 @@ class _Scope(_span_scope.SpanScope):
     """A block of code as a span, handed out as a ``LiveSpan``."""
 
     __slots__ = ()
+
+    def __enter__(self) -> LiveSpan:
+        return live(super().__enter__())
+
+    async def __aenter__(self) -> LiveSpan:
+        return self.__enter__()
 
     def _begin(self, context: Context) -> Span:
         return live(super()._begin(context))
@@ -152,8 +157,7 @@ def start_span_no_context(
     Without ``parent_span`` the current span, if any, is the parent. Tags and metadata go to the trace.
 
     Raises:
-        NotImplementedError: for ``experiment_id`` (other than the one set), ``log_level`` and
-        ``description``.
+        NotImplementedError: for ``log_level``, ``description`` and an ``experiment_id`` not the one set.
     """
     _destination.refuse_other_experiment("start_span_no_context", experiment_id)
     refuse_given("start_span_no_context", log_level=log_level, description=description)

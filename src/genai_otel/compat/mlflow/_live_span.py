@@ -48,7 +48,7 @@ class LiveSpan(Span):
 
     def set_attribute(self, key: str, value: Any) -> Self:  # type: ignore[override]
         """Set one attribute; MLflow's keys for usage, model and the like become those of the conventions."""
-        translate = _TRANSLATED.get(key)
+        translate = _TRANSLATED.get(key) if isinstance(key, str) else None
         if translate is None:
             super().set_attribute(key, value)
             return self
@@ -160,6 +160,9 @@ def _linked(target: Any) -> SpanContext | None:
 
 
 def _set_usage(span: LiveSpan, usage: Any) -> None:
+    if not isinstance(usage, Mapping):
+        warn_once("set_usage", "token usage must be a mapping, not %s: ignored", type(usage).__name__)
+        return
     span.set_usage(
         usage.get("input_tokens"),
         usage.get("output_tokens"),

@@ -48,7 +48,7 @@ class MlflowSpec(Spec):
             setattr(own, slot, getattr(spec, slot))
         if name is not None:
             own.name, own.named = name, True
-        own.links = tuple(links or ())
+        own.links = tuple(links) if isinstance(links, Iterable) else ()
         return own
 
     def begin(

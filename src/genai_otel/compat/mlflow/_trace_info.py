@@ -30,6 +30,9 @@ def split(tags: Mapping[str, Any] | None, metadata: Mapping[str, Any] | None) ->
     """Return tags and metadata as genai_otel's arguments, reserved keys as those they stand for."""
     found: dict[str, Any] = {}
     for argument, values in (("tags", tags), ("metadata", metadata)):
+        if values is not None and not isinstance(values, Mapping):
+            warn_once(argument, "%s ignored: a mapping is needed, not %s", argument, type(values).__name__)
+            continue
         for key, value in (values or {}).items():
             if key in _ARGUMENTS:
                 found[_ARGUMENTS[key]] = value

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import orjson
 
-from ...conventions.span_types import Rules
-from ...telemetry.operation import Operation
+from genai_otel.conventions.span_types import Rules
+from genai_otel.telemetry.operation import Operation
 
 
 @dataclass(slots=True)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ...content.fields import Message, Part, field, string
-from ...content.media import reference
-from ...content.parts import text_part
-from ...conventions import attributes as attr
-from ...conventions.span_types import AUTOMATIC
-from ...telemetry import writers
-from ...telemetry.operation import Operation
+from genai_otel.content.fields import Message, Part, field, string
+from genai_otel.content.media import reference
+from genai_otel.content.parts import text_part
+from genai_otel.conventions import attributes as attr
+from genai_otel.conventions.span_types import AUTOMATIC
+from genai_otel.telemetry import writers
+from genai_otel.telemetry.operation import Operation
+
 from . import requests, usage
 from .api import Api, Request, read_json
 from .chunks import ChunkTimer
@@ -33,7 +34,9 @@ def record_text(op: Operation, request: Request) -> None:
     """Record what is to be said, and how."""
     text, instructions = request.body.get("input"), request.body.get("instructions")
     if text is not None:
-        writers.write_content(op, attr.INPUT_MESSAGES, lambda: _said("user", [text_part(text)]), captured=True)
+        writers.write_content(
+            op, attr.INPUT_MESSAGES, lambda: _said("user", [text_part(text)]), captured=True
+        )
     if instructions:
         writers.write_content(op, attr.SYSTEM_INSTRUCTIONS, lambda: [text_part(instructions)], captured=True)
 
@@ -94,7 +97,9 @@ def record_transcript(op: Operation, answer: Any) -> None:
     op.update(usage.attributes_of(field(answer, "usage")))
     text = string(answer) or string(field(answer, "text"))
     if text:
-        writers.write_content(op, attr.OUTPUT_MESSAGES, lambda: _said("assistant", [text_part(text)]), captured=True)
+        writers.write_content(
+            op, attr.OUTPUT_MESSAGES, lambda: _said("assistant", [text_part(text)]), captured=True
+        )
 
 
 def _said(role: str, parts: list[Part]) -> list[Message]:
@@ -143,7 +148,12 @@ class TranscriptStream:
 
 SPEECH: Final = Api(AUTOMATIC["audio.speech"], start_speech, record_text, record_speech, read=_as_they_are)
 TRANSCRIPTIONS: Final = Api(
-    AUTOMATIC["audio.transcriptions"], start_text, record_file, record_transcript, TranscriptStream, read_transcript
+    AUTOMATIC["audio.transcriptions"],
+    start_text,
+    record_file,
+    record_transcript,
+    TranscriptStream,
+    read_transcript,
 )
 TRANSLATIONS: Final = Api(
     AUTOMATIC["audio.translations"], start_text, record_file, record_transcript, read=read_transcript

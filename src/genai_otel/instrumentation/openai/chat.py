@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ...content import messages as shapes
-from ...content.fields import field
-from ...content.tools import tool_definitions
-from ...conventions import attributes as attr
-from ...conventions.span_types import RULES
-from ...telemetry import writers
-from ...telemetry.operation import Operation
+from genai_otel.content import messages as shapes
+from genai_otel.content.fields import field
+from genai_otel.content.tools import tool_definitions
+from genai_otel.conventions import attributes as attr
+from genai_otel.conventions.span_types import RULES
+from genai_otel.telemetry import writers
+from genai_otel.telemetry.operation import Operation
+
 from . import requests, usage
 from .api import Api, Request
 from .chunks import ChunkTimer
@@ -156,7 +157,15 @@ class ChatStream:
         return [reason for reason in reasons if reason is not None] or None
 
 
-_CONTENT_FIELDS: Final = ("content", "tool_calls", "function_call", "refusal", "audio", "reasoning_content", "reasoning")
+_CONTENT_FIELDS: Final = (
+    "content",
+    "tool_calls",
+    "function_call",
+    "refusal",
+    "audio",
+    "reasoning_content",
+    "reasoning",
+)
 
 
 def _carries_content(delta: Any) -> bool:
@@ -182,7 +191,11 @@ class _Choice:
             self.text.append(content)
             if not field(delta, "tool_calls"):
                 return
-        for pieces, name in ((self._refusal, "refusal"), (self._reasoning, "reasoning_content"), (self._reasoning, "reasoning")):
+        for pieces, name in (
+            (self._refusal, "refusal"),
+            (self._reasoning, "reasoning_content"),
+            (self._reasoning, "reasoning"),
+        ):
             if isinstance(piece := field(delta, name), str) and piece:
                 pieces.append(piece)
                 break

@@ -11,8 +11,8 @@ from itertools import pairwise
 from time import perf_counter
 from typing import Final
 
-from ...conventions.metrics import TIME_PER_OUTPUT_CHUNK
-from ...telemetry.operation import Operation
+from genai_otel.conventions.metrics import TIME_PER_OUTPUT_CHUNK
+from genai_otel.telemetry.operation import Operation
 
 _MANY: Final = 1_024
 _BOUNDS: Final = TIME_PER_OUTPUT_CHUNK.buckets or ()

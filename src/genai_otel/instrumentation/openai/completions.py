@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ...content import messages as shapes
-from ...content.fields import field
-from ...conventions import attributes as attr
-from ...conventions.span_types import RULES
-from ...telemetry import writers
-from ...telemetry.operation import Operation
+from genai_otel.content import messages as shapes
+from genai_otel.content.fields import field
+from genai_otel.conventions import attributes as attr
+from genai_otel.conventions.span_types import RULES
+from genai_otel.telemetry import writers
+from genai_otel.telemetry.operation import Operation
+
 from . import requests
 from .api import Api, Request
 from .chat import ChatStream, record_answer

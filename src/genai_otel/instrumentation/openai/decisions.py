@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ...content import messages as shapes
-from ...content.fields import sequence
-from ...content.parts import text_part
-from ...conventions import attributes as attr
-from ...conventions.span_types import AUTOMATIC
-from ...telemetry import writers
-from ...telemetry.operation import Operation
+from genai_otel.content import messages as shapes
+from genai_otel.content.fields import sequence
+from genai_otel.content.parts import text_part
+from genai_otel.conventions import attributes as attr
+from genai_otel.conventions.span_types import AUTOMATIC
+from genai_otel.telemetry import writers
+from genai_otel.telemetry.operation import Operation
+
 from . import requests
 from .api import Api, Request
 from .moderations import record_judgements

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ...content.fields import field
-from ...conventions import attributes as attr
-from ...conventions.span_types import RULES
-from ...telemetry.operation import Operation
+from genai_otel.content.fields import field
+from genai_otel.conventions import attributes as attr
+from genai_otel.conventions.span_types import RULES
+from genai_otel.telemetry.operation import Operation
+
 from . import requests, usage
 from .api import Api, Request, read_json
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any, Final
 
 from opentelemetry.context import Context
 
-from ... import _runtime
 from ..._guard import report
 from ..._settings import Settings
 from ..._spans import Span
@@ -17,133 +15,138 @@ from ...conventions import attributes as attr
 from ...conventions import events
 from ...telemetry.operation import begin, default_name, entered
 from .api import Api, Request, StreamObserver
+from .holding import Hold
 from .providers import facts_of
-from .watching import hook_close, watch
+from .watching import is_being_read, watched
 
-RAW_HEADER: Final = "X-Stainless-Raw-Response"
 _UNREAD: Final = "stream"  # with_streaming_response: the body is the caller's to read
 
 
 class Exchange:
-    """The telemetry of one request; ``done`` once its operation has ended or when there is nothing to record."""
+    """The telemetry of one request; ``ended`` once its operation has, or when there is nothing to record.
 
-    __slots__ = ("_started", "api", "context", "done", "hide", "operation", "raw", "request", "watched")
+    ``raw`` is the SDK's mark of a request whose answer the caller parses, or reads, if at all; ``hide`` says which
+    chunks of a stream the caller must not see.
+    """
 
-    def __init__(self, api: Api, request: Request, client: Any, settings: Settings, raw: str | None) -> None:
+    __slots__ = ("_answered", "_hold", "_observer", "_started", "api", "context", "ended", "hide", "operation", "raw", "request")
+
+    def __init__(
+        self, api: Api, request: Request, client: Any, settings: Settings, outer: Context, raw: str | None
+    ) -> None:
         self.api = api
         self.request = request
         self.raw = raw
         self.hide: Callable[[Any], bool] | None = None
-        self.watched = False
-        outer = _runtime.current()
-        attributes = {**facts_of(client), **api.start(request)}
+        self._answered = False
+        self._observer: StreamObserver | None = None
+        self._hold: Hold | None = None
+        attributes = {**_guarded("provider", facts_of, client), **_guarded("start", api.start, request)}
         if api.rules.operation is not None:
             attributes[attr.OPERATION_NAME] = api.rules.operation
         name = default_name(api.rules, attributes.get)
         span, self.operation = begin(api.rules, settings, name, attributes, outer, named=False)
-        self.context: Context = entered(outer, Span(span, self.operation), self.operation)
-        self._started = perf_counter()
-        self.done = self.operation is None
+        self.context = entered(outer, Span(span, self.operation), self.operation)
+        self.ended = self.operation is None
         if self.operation is not None and self.operation.recording and settings.content.captures:
-            self._guarded("request", api.content, self.operation, request)
+            _guarded("request", api.content, self.operation, request)
+        self._started = perf_counter()
 
     # --- what the funnel reports ---------------------------------------------------------------------------
     def parsed(self, answer: Any) -> None:
         """The SDK made ``answer`` of the body: a model, a stream, or whatever was asked for."""
-        if self.done or self.watched:
+        if self.ended or self._observer is not None:
             return
-        if _is_stream(answer):
-            self._watch(answer)
+        if hasattr(answer, "_iterator") and hasattr(answer, "response"):
+            self._observe(answer)
             return
-        self._guarded("answer", self.api.answer, self.operation, answer)
+        self._record(answer)
         if self.raw == _UNREAD:
-            self._finish()
+            self.end()
 
     def returned(self, result: Any) -> None:
         """The SDK's request returned ``result`` to the caller."""
-        if self.done or self.watched:
+        if self.ended or self._observer is not None:
             return
-        if self.raw is None:
-            self._finish()
-        elif self.raw == _UNREAD:
-            hook_close(result, self._closed_unread, ("close",))
-            weakref.finalize(result, self._dropped)
-        elif self.request.stream:
-            hook_close(getattr(result, "http_response", None), self._closed_unread, ("close", "aclose"))
-            weakref.finalize(result, self._dropped)
+        http = getattr(result, "http_response", result)
+        if self.raw == _UNREAD:
+            self._hold = Hold(result, result, ("close",), self._closed, self.dropped)
+        elif not self._answered and self.request.stream and not _in_memory(http):
+            self._hold = Hold(result, http, ("close", "aclose"), self._closed, self.dropped)
         else:
-            self._record_body(result)
-            self._finish()
+            if not self._answered:
+                self._record_body(http)
+            self.end()
 
     def failed(self, exc: BaseException) -> None:
-        """The SDK's request raised."""
-        if self.operation is not None and not self.done:
-            self.operation.fail(exc)
-            self._finish()
+        """The SDK's request raised; a coroutine that was closed did not fail."""
+        self.end(None if isinstance(exc, GeneratorExit) else exc)
+
+    # --- how it ends -----------------------------------------------------------------------------------------
+    def end(self, exc: BaseException | None = None, *, dropped: bool = False) -> None:
+        """End the operation, as failed if there is an exception; only the first call does anything."""
+        operation = self.operation
+        if self.ended or operation is None:
+            return
+        self.ended = True
+        if self._hold is not None:
+            _guarded("release", self._hold.release)
+        if exc is not None:
+            _guarded("fail", operation.fail, exc)
+        if self._observer is not None:
+            _guarded("stream.finish", self._observer.finish)
+        if dropped and not operation.ended:
+            _guarded("abandoned", operation.span.add_event, events.STREAM_ABANDONED)
+        _guarded("finish", operation.finish)
+
+    def dropped(self) -> None:
+        """The caller let go of the answer before its end: no error, but marked."""
+        self.end(dropped=True)
 
     # --- streams -------------------------------------------------------------------------------------------
-    def _watch(self, stream: Any) -> None:
+    def _observe(self, stream: Any) -> None:
         if self.api.observe is None or self.operation is None:
             return
-        self.watched = True
-        watch(stream, self.api.observe(self.operation, self._started), self, self.hide)
+        observer = self.api.observe(self.operation, self._started)
+        iterator = watched(stream._iterator, observer.chunk, self)
+        if self._hold is not None:  # until now it was the raw response that had to be held
+            self._hold.release()
+        self._hold = Hold(stream, stream.response, ("close", "aclose"), self._stream_closed, self.dropped)
+        self._observer = observer
+        stream._iterator = iterator
 
-    def end_stream(self, observer: StreamObserver, exc: BaseException | None) -> None:
-        """The stream was read to its end, closed, or failed with ``exc``."""
-        if self.done or self.operation is None:
-            return
-        if exc is not None:
-            self._guarded("stream.fail", self.operation.fail, exc)
-        self._guarded("stream.finish", observer.finish)
-        self._finish()
+    def _stream_closed(self, response: Any) -> None:
+        if not is_being_read(self):
+            self.end()
 
-    def abandon_stream(self, observer: StreamObserver) -> None:
-        """The stream was dropped before its end: no error, but marked."""
-        if self.done or self.operation is None:
-            return
-        self._guarded("stream.finish", observer.finish)
-        self._dropped()
+    # --- answers -------------------------------------------------------------------------------------------
+    def _record(self, answer: Any) -> None:
+        self._answered = True
+        _guarded("answer", self.api.answer, self.operation, answer)
 
-    # --- raw responses -------------------------------------------------------------------------------------
-    def _record_body(self, raw_response: Any) -> None:
+    def _record_body(self, http_response: Any) -> None:
         """Record from the body that is in memory already, whether the caller ever parses it or not."""
-        content = getattr(getattr(raw_response, "http_response", None), "_content", None)
-        if not isinstance(content, bytes):
+        if _in_memory(http_response):
+            body = _guarded("body", self.api.read, http_response._content)
+            if body is not None:
+                self._record(body)
+
+    def _closed(self, response: Any) -> None:
+        if self.ended or self._observer is not None:
             return
-        self._guarded("body", self._record_content, content)
-
-    def _record_content(self, content: bytes) -> None:
-        body = self.api.read(content)
-        if body is not None and self.operation is not None:
-            self.api.answer(self.operation, body)
-
-    def _closed_unread(self, raw_response: Any) -> None:
-        if self.done or self.watched:
-            return
-        if not self.request.stream:
-            self._record_body(raw_response)
-        self._finish()
-
-    def _dropped(self) -> None:
-        if self.done or self.operation is None:
-            return
-        if not self.operation.ended:
-            self.operation.span.add_event(events.STREAM_ABANDONED)
-        self._finish()
-
-    # --- end -----------------------------------------------------------------------------------------------
-    def _finish(self) -> None:
-        self.done = True
-        if self.operation is not None:
-            self.operation.finish()
-
-    @staticmethod
-    def _guarded(site: str, function: Callable[..., Any], *args: Any) -> None:
-        try:
-            function(*args)
-        except Exception:
-            report(f"openai.{site}")
+        if not self._answered and not self.request.stream:
+            self._record_body(getattr(response, "http_response", response))
+        self.end()
 
 
-def _is_stream(answer: Any) -> bool:
-    return hasattr(answer, "_iterator") and hasattr(answer, "response")
+def _in_memory(http_response: Any) -> bool:
+    return isinstance(getattr(http_response, "_content", None), bytes)
+
+
+def _guarded(site: str, function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function of ours; its failure is reported, and is an empty result."""
+    try:
+        return function(*args)
+    except Exception:
+        report(f"openai.{site}")
+        return {}

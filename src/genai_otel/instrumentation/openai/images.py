@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ...content.fields import Message, Part, field, sequence, string, with_present
-from ...content.media import image_mime_type, located, reference
-from ...content.parts import text_part
-from ...conventions import attributes as attr
-from ...conventions.span_types import AUTOMATIC
-from ...telemetry import writers
-from ...telemetry.operation import Operation
+from genai_otel.content.fields import Message, Part, field, sequence, string, with_present
+from genai_otel.content.media import image_mime_type, located, reference
+from genai_otel.content.parts import text_part
+from genai_otel.conventions import attributes as attr
+from genai_otel.conventions.span_types import AUTOMATIC
+from genai_otel.telemetry import writers
+from genai_otel.telemetry.operation import Operation
+
 from . import requests, usage
 from .api import Api, Request
 from .chunks import ChunkTimer
@@ -57,7 +58,10 @@ def _output(answer: Any) -> list[Message]:
 def _message(image: Any, output_format: Any) -> Message:
     part = _picture(image, output_format)
     revised = string(field(image, "revised_prompt"))
-    return {"role": "assistant", "parts": [] if part is None else [with_present(part, revised_prompt=revised)]}
+    return {
+        "role": "assistant",
+        "parts": [] if part is None else [with_present(part, revised_prompt=revised)],
+    }
 
 
 def _picture(image: Any, output_format: Any) -> Part | None:

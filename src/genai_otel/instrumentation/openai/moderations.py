@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ...content import messages as shapes
-from ...content.fields import Message, field, sequence, string
-from ...content.parts import text_part
-from ...content.plain import plain
-from ...conventions import attributes as attr
-from ...conventions.span_types import AUTOMATIC
-from ...telemetry import writers
-from ...telemetry.operation import Operation
+from genai_otel.content import messages as shapes
+from genai_otel.content.fields import Message, field, sequence, string
+from genai_otel.content.parts import text_part
+from genai_otel.content.plain import plain
+from genai_otel.conventions import attributes as attr
+from genai_otel.conventions.span_types import AUTOMATIC
+from genai_otel.telemetry import writers
+from genai_otel.telemetry.operation import Operation
+
 from . import requests, usage
 from .api import Api, Request
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ...content.fields import field
-from ...conventions import attributes as attr
+from genai_otel.content.fields import field
+from genai_otel.conventions import attributes as attr
 
 # parameter -> (attribute, accepted types)
 _NUMBER: Final = (int, float)

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ...content import messages as shapes
-from ...content.fields import field
-from ...content.media import without_binaries
-from ...content.plain import plain
-from ...content.policy import DROPPED
-from ...conventions import attributes as attr
-from ...conventions.span_types import AUTOMATIC, RULES
-from ...telemetry import writers
-from ...telemetry.operation import Operation
+from genai_otel.content import messages as shapes
+from genai_otel.content.fields import field
+from genai_otel.content.media import without_binaries
+from genai_otel.content.plain import plain
+from genai_otel.content.policy import DROPPED
+from genai_otel.conventions import attributes as attr
+from genai_otel.conventions.span_types import AUTOMATIC, RULES
+from genai_otel.telemetry import writers
+from genai_otel.telemetry.operation import Operation
+
 from . import requests
 from .api import Api, Request
 from .responses_answers import has_compaction, record_answer, record_context, record_fetched

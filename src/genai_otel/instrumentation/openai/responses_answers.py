@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from ...content import messages as shapes
-from ...content.fields import field, kind_of, sequence, string
-from ...content.tools import tool_definitions
-from ...conventions import attributes as attr
-from ...telemetry import writers
-from ...telemetry.operation import Operation
+from genai_otel.content import messages as shapes
+from genai_otel.content.fields import field, kind_of, sequence, string
+from genai_otel.content.tools import tool_definitions
+from genai_otel.conventions import attributes as attr
+from genai_otel.telemetry import writers
+from genai_otel.telemetry.operation import Operation
+
 from . import usage
 
 COMPACTION: Final = "compaction"
@@ -24,19 +25,18 @@ def record_answer(op: Operation, response: Any) -> None:
     compacted = has_compaction(field(response, "output"))
     if compacted:
         op.set(attr.CONVERSATION_COMPACTED, True)
-    reasons = shapes.finish_reasons(response) or ([COMPACTION] if compacted else None)
-    op.set(attr.RESPONSE_FINISH_REASONS, reasons)
+    op.set(attr.RESPONSE_FINISH_REASONS, _reasons(response) or ([COMPACTION] if compacted else None))
     if string(field(response, "status")) == "failed":
         fail(op, field(response, "error"))
-    _record_output(op, response)
+    record_output(op, field(response, "output"))
 
 
 def record_fetched(op: Operation, response: Any) -> None:
     """Record the state of a ``Response`` that was fetched or cancelled; one that failed is no failed fetch."""
     identify_fetched(op, response)
-    op.set(attr.RESPONSE_FINISH_REASONS, shapes.finish_reasons(response) or None)
+    op.set(attr.RESPONSE_FINISH_REASONS, _reasons(response) or None)
     record_context(op, response)
-    _record_output(op, response)
+    record_output(op, field(response, "output"))
 
 
 def identify(op: Operation, response: Any) -> None:
@@ -87,6 +87,14 @@ def _parts(instructions: Any) -> list[dict[str, Any]]:
     return shapes.split_request({"input": [], "instructions": instructions}).system_instructions
 
 
-def _record_output(op: Operation, response: Any) -> None:
-    if sequence(field(response, "output")):
-        writers.write_content(op, attr.OUTPUT_MESSAGES, lambda: shapes.output_messages(response), captured=True)
+def record_output(op: Operation, items: Any) -> None:
+    """Record the output items as one message."""
+    if sequence(items):
+        answer = {"object": "response", "output": items}
+        writers.write_content(op, attr.OUTPUT_MESSAGES, lambda: shapes.output_messages(answer), captured=True)
+
+
+def _reasons(response: Any) -> list[str]:
+    """Return why the answer ended; the ``object`` that tells a response from other things may be missing."""
+    told = {name: field(response, name) for name in ("status", "output", "incomplete_details")}
+    return shapes.finish_reasons({"object": "response", **told})

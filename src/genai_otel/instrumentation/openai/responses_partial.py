@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ...content.fields import field, string, with_present
+from genai_otel.content.fields import field, string, with_present
 
 _ITEM_FIELDS: Final = ("id", "type", "call_id", "name", "role", "server_label", "namespace")
 _UNPLACED: Final = -1

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from ...content import messages as shapes
-from ...content.fields import field, kind_of
-from ...conventions import attributes as attr
-from ...telemetry import writers
-from ...telemetry.operation import Operation
+from genai_otel.content.fields import field, kind_of
+from genai_otel.conventions import attributes as attr
+from genai_otel.telemetry import writers
+from genai_otel.telemetry.operation import Operation
+
 from .chunks import ChunkTimer
-from .responses_answers import fail, identify, identify_fetched, record_answer, record_fetched
+from .responses_answers import fail, identify, identify_fetched, record_answer, record_fetched, record_output
 from .responses_partial import ADDS, PartialOutput
 
 
@@ -99,13 +99,9 @@ class ResponseStream:
         self._done = True
         self.measure()
         self.record_cut()
-        items = self._output.items() if self._output is not None else []
-        if items:
-            answer = {"object": "response", "output": items}
-            writers.write_content(
-                self._op, attr.OUTPUT_MESSAGES, lambda: shapes.output_messages(answer), captured=True
-            )
-        self._output = None
+        if self._output is not None:
+            record_output(self._op, self._output.items())
+            self._output = None
 
     def record_cut(self) -> None:
         """Say why there is no reason for the end of the answer, if it failed."""

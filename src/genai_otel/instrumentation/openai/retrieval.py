@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ...conventions import attributes as attr
-from ...conventions.span_types import RULES
-from ...telemetry import writers
-from ...telemetry.operation import Operation
+from genai_otel.conventions import attributes as attr
+from genai_otel.conventions.span_types import RULES
+from genai_otel.telemetry import writers
+from genai_otel.telemetry.operation import Operation
+
 from .api import Api, Request
 
 

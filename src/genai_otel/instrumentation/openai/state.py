@@ -1,64 +1,55 @@
-"""Whether the OpenAI instrumentation is on, and with which options; read at every call, so that off is off at once."""
+"""Whether the OpenAI instrumentation is on, and with which options; read at every call, so that off is off at once.
+
+Light: ``autolog()`` loads it, everything that records is loaded by the first call.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Any
 
-from ... import _runtime, _settings
-from ..._settings import Settings
-from ...telemetry.providers import Providers
-from .api import Api
-
-# Where OpenTelemetry's own GenAI packages say that a layer above records this call already.
-_INFERENCE: Final = "opentelemetry.genai.client.inference.context"
-_OTHERS: Final = {
-    "chat": _INFERENCE,
-    "text_completion": _INFERENCE,
-    "embeddings": "opentelemetry.genai.client.embedding.context",
-    "retrieval": "opentelemetry.genai.client.retrieval.context",
-    "fetch_response": "opentelemetry.genai.client.fetch_response.context",
-}
+if TYPE_CHECKING:
+    from ..._settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
 class Active:
-    """The options of ``autolog()``; what is None follows ``configure()``."""
+    """The options of ``autolog()``; what is None follows ``configure()``.
 
-    capture_content: bool | str | None = None
-    request_stream_usage: bool = False
-    providers: Providers | None = None
+    ``providers`` are those for traces, metrics and logs.
+    """
+
+    __slots__ = ("_merged", "capture_content", "providers", "request_stream_usage")
+
+    def __init__(
+        self,
+        capture_content: bool | str | None = None,
+        request_stream_usage: bool = False,
+        providers: tuple[Any, Any, Any] | None = None,
+    ) -> None:
+        self.capture_content = capture_content
+        self.request_stream_usage = request_stream_usage
+        self.providers = providers
+        self._merged: tuple[Settings, Settings] | None = None
 
     def settings(self) -> Settings:
         """Return the settings in force with these options applied."""
+        from ... import _settings
+
         settings = _settings.current()
         if self.capture_content is None and self.providers is None:
             return settings
-        return _merged(self, settings)
+        known = self._merged
+        if known is None or known[0] is not settings:
+            known = self._merged = (settings, self._applied_to(settings))
+        return known[1]
 
-    def stands_back(self, api: Api) -> bool:
-        """Whether this call is not to be recorded: suppressed, or recorded by a layer above already."""
-        context = _runtime.current()
-        if _runtime.suppressed(context):
-            return True
-        key = _OTHERS.get(api.rules.operation or "")
-        return key is not None and any(str(name).startswith(key) for name in context)
+    def _applied_to(self, settings: Settings) -> Settings:
+        from dataclasses import replace
 
+        from ..._settings import with_content
+        from ...telemetry.providers import Providers
 
-_merged_for: tuple[Active | None, Settings | None, Settings | None] = (None, None, None)
-
-
-def _merged(active: Active, settings: Settings) -> Settings:
-    """Merge once per pair: providers keep what they resolved."""
-    global _merged_for
-    known_active, known_settings, merged = _merged_for
-    if known_active is active and known_settings is settings and merged is not None:
-        return merged
-    merged = _settings.with_content(settings, active.capture_content)
-    if active.providers is not None:
-        merged = replace(merged, providers=active.providers)
-    _merged_for = (active, settings, merged)
-    return merged
+        merged = with_content(settings, self.capture_content)
+        return merged if self.providers is None else replace(merged, providers=Providers(*self.providers))
 
 
 _active: Active | None = None
@@ -73,4 +64,3 @@ def use(options: Active | None) -> None:
     """Switch the instrumentation on with these options, or off."""
     global _active
     _active = options
-

@@ -8,8 +8,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ...content.fields import Part, with_present
-from ...content.media import modality_of, reference
+from genai_otel.content.fields import Part, with_present
+from genai_otel.content.media import modality_of, reference
 
 
 def upload_parts(files: Any, modality: str) -> list[Part]:
@@ -17,7 +17,9 @@ def upload_parts(files: Any, modality: str) -> list[Part]:
     uploads = list(files.items()) if isinstance(files, Mapping) else files
     if not isinstance(uploads, (list, tuple)):
         return []
-    return [_part(upload[1], modality) for upload in uploads if isinstance(upload, tuple) and len(upload) == 2]
+    return [
+        _part(upload[1], modality) for upload in uploads if isinstance(upload, tuple) and len(upload) == 2
+    ]
 
 
 def _part(upload: Any, modality: str) -> Part:
@@ -25,7 +27,9 @@ def _part(upload: Any, modality: str) -> Part:
     name, content, mime_type = None, upload, None
     if isinstance(upload, tuple) and len(upload) >= 2:
         name, content, mime_type = upload[0], upload[1], upload[2] if len(upload) > 2 else None
-    name = _file_name(name) or _file_name(getattr(content, "name", None) if isinstance(content, io.IOBase) else None)
+    name = _file_name(name) or _file_name(
+        getattr(content, "name", None) if isinstance(content, io.IOBase) else None
+    )
     mime_type = mime_type if isinstance(mime_type, str) else _guessed(name)
     if isinstance(content, (bytes, bytearray)):
         return with_present(reference(bytes(content), modality=modality, mime_type=mime_type), filename=name)

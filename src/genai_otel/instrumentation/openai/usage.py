@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ...content.fields import field
-from ...conventions import attributes as attr
+from genai_otel.content.fields import field
+from genai_otel.conventions import attributes as attr
 
 _TOTALS: Final = (
     (attr.USAGE_INPUT_TOKENS, ("prompt_tokens", "input_tokens")),

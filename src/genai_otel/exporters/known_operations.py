@@ -1,0 +1,53 @@
+"""What is known of spans of ours beyond their attributes: their true type, and whether they are the outermost."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from genai_otel.telemetry.operation import Operation
+
+# Spans that ended and were not exported yet; well above the queue of a batch processor.
+MAX_WAITING: Final = 20_000
+
+
+class Known(NamedTuple):
+    """What one operation says of its span."""
+
+    span_type: str
+    outermost: bool
+
+
+class KnownOperations:
+    """Heard when operations finish, taken when their spans are exported."""
+
+    def __init__(self, max_waiting: int = MAX_WAITING) -> None:
+        self._max_waiting = max_waiting
+        self._known: dict[tuple[int, int], Known] = {}
+        # Re-entrant: the garbage collector may end a forgotten span while this very thread holds it.
+        self._lock = threading.RLock()
+
+    def hear(self, operation: Operation) -> None:
+        """Note an operation that is about to end its span; the oldest is forgotten when there are too many."""
+        ids = operation.span.get_span_context()
+        known = Known(operation.rules.span_type, operation.root is operation)
+        with self._lock:
+            self._known[ids.trace_id, ids.span_id] = known
+            if len(self._known) > self._max_waiting:
+                self._known.pop(next(iter(self._known)))
+
+    def take(self, span: ReadableSpan) -> Known | None:
+        """Return what is known of ``span``, and forget it; None for a span that is not ours."""
+        ids = span.context
+        if ids is None:
+            return None
+        with self._lock:
+            return self._known.pop((ids.trace_id, ids.span_id), None)
+
+    def forget(self) -> None:
+        """Forget everything; in a forked child, what it inherited is its parent's to export."""
+        self._lock = threading.RLock()
+        self._known.clear()

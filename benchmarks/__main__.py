@@ -20,7 +20,17 @@ from benchmarks.environments import python_for
 
 ROOT = Path(__file__).resolve().parents[1]
 _DECORATED = ["sync", "10 kB", "async", "generator item", "block"]
-_SHAPES = ["1 MB", "client", "depth 1", "depth 10", "depth 100", "1 threads", "8 threads", "1 tasks", "1000 tasks"]
+_SHAPES = [
+    "1 MB",
+    "client",
+    "depth 1",
+    "depth 10",
+    "depth 100",
+    "1 threads",
+    "8 threads",
+    "1 tasks",
+    "1000 tasks",
+]
 _SDK = ["chat", "stream of 1000, chunk", "embeddings 100 x 1536"]
 PLAN: dict[str, list[str]] = {
     "on": [
@@ -92,7 +102,11 @@ def main() -> int:
     }
     results: dict[str, Any] = {}
     for mode in arguments.modes:
-        wanted = [case for case in PLAN[mode] if not arguments.cases or any(part in case for part in arguments.cases)]
+        wanted = [
+            case
+            for case in PLAN[mode]
+            if not arguments.cases or any(part in case for part in arguments.cases)
+        ]
         results[mode] = measure(pythons, mode, wanted, arguments.rounds)
     text = report.tables(results)
     print(text)

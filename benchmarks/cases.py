@@ -19,7 +19,10 @@ MESSAGES = [
 
 def payload(size: int) -> list[dict[str, Any]]:
     """Return about ``size`` bytes of JSON-like data, nested as chat histories are."""
-    return [{"role": "user", "content": "lorem ipsum dolor sit amet " * 10, "index": index} for index in range(size // 310)]
+    return [
+        {"role": "user", "content": "lorem ipsum dolor sit amet " * 10, "index": index}
+        for index in range(size // 310)
+    ]
 
 
 class Bench:
@@ -229,7 +232,9 @@ def _stream(chunks: int) -> Callable[[Bench], dict[str, Any]]:
 
         def run() -> None:
             for _ in range(max(1, 3_000 // chunks)):
-                stream = client.chat.completions.create(model=f"stream-{chunks}", messages=MESSAGES, stream=True)
+                stream = client.chat.completions.create(
+                    model=f"stream-{chunks}", messages=MESSAGES, stream=True
+                )
                 for _chunk in stream:
                     pass
 

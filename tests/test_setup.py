@@ -18,10 +18,10 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from opentelemetry.trace import NoOpTracerProvider, ProxyTracerProvider
 
 import genai_otel
-from genai_otel import _configure, _settings
+from genai_otel import _configure, _environment, _settings
 from genai_otel.exporters import registry
 from genai_otel.exporters.console import ConsoleTree
-from tests.configured import Exporter, fresh_process, span, warnings_of
+from tests.configured import Exporter, fresh_process, run, span, warnings_of
 
 
 @pytest.fixture(autouse=True)
@@ -661,3 +661,66 @@ def test_describe_shows_the_exporters_of_an_existing_provider(existing: TracerPr
     (other,) = _configure.describe()["other_exporters"]
     assert other["endpoint"] == "http://127.0.0.1:9/v1/traces"
     assert other["type"].endswith("OTLPSpanExporter")
+
+
+# --- exporters that other packages register
+
+
+def test_the_environment_may_name_an_exporter_by_its_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "otlp_proto_http")
+    genai_otel.configure()
+    (exporter,) = _configure.describe()["exporters"]
+    assert exporter["exporter"] == "otlp_proto_http"
+    assert exporter["endpoint"] == "http://localhost:4318/v1/traces"
+
+
+def test_metrics_and_logs_may_go_to_the_sdks_console_exporters() -> None:
+    done = run(
+        "import genai_otel\n"
+        "genai_otel.configure(exporter='none')\n"
+        "with genai_otel.start_span(name='a', span_type='LLM', model='m', provider='p') as span: pass\n"
+        "genai_otel.log_evaluation('quality', value=1.0, span=span)\n",
+        OTEL_METRICS_EXPORTER="console",
+        OTEL_LOGS_EXPORTER="console",
+    )
+    assert "gen_ai.client.operation.duration" in done.stdout, done.stderr
+    assert "gen_ai.evaluation.result" in done.stdout
+
+
+def test_an_exporter_that_can_not_be_loaded_costs_one_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class EntryPoint:
+        def load(self) -> Any:
+            raise ImportError("broken")
+
+    monkeypatch.setattr(_environment, "registered", lambda signal, name: EntryPoint())
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "broken")
+    for _ in range(2):
+        genai_otel.configure()
+    assert exporters_in_use() == []
+    (warning,) = warnings_of(caplog)
+    assert "OTEL_TRACES_EXPORTER=broken" in warning
+
+
+def test_a_provider_of_ours_that_is_passed_keeps_its_exporter() -> None:
+    genai_otel.configure()
+    genai_otel.configure(tracer_provider=trace.get_tracer_provider())
+    assert exporters_in_use() == ["console"]
+
+
+def test_providers_passed_once_are_not_kept_forever() -> None:
+    for _ in range(5):
+        provider = TracerProvider(shutdown_on_exit=False)
+        genai_otel.configure(tracer_provider=provider, exporter=Exporter())
+        provider.shutdown()
+    assert len(_configure._state.spans) == 1
+
+
+def test_metrics_go_to_the_endpoint_also_where_spans_go_there_already(existing: TracerProvider) -> None:
+    processor = BatchSpanProcessor(OTLPSpanExporter("http://127.0.0.1:9/v1/traces"))
+    existing.add_span_processor(processor)
+    genai_otel.configure(endpoint="http://127.0.0.1:9")
+    assert _configure.describe()["metrics"]["endpoint"] == "http://127.0.0.1:9/v1/metrics"
+    assert _configure.describe()["resource"]["service.name"] == "app"
+    processor.shutdown()

@@ -115,7 +115,9 @@ def _messages(messages: Any) -> str:
 def _answered(span: Any, response: Any) -> None:
     span.set_attribute("gen_ai.response.id", response.id)
     span.set_attribute("gen_ai.response.model", response.model)
-    span.set_attribute("gen_ai.response.finish_reasons", [choice.finish_reason for choice in response.choices])
+    span.set_attribute(
+        "gen_ai.response.finish_reasons", [choice.finish_reason for choice in response.choices]
+    )
     span.set_attribute("gen_ai.usage.input_tokens", response.usage.prompt_tokens)
     span.set_attribute("gen_ai.usage.output_tokens", response.usage.completion_tokens)
     if _content:

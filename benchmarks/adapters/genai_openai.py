@@ -11,7 +11,9 @@ _handler: Any = None
 
 def install(provider: Any, content: bool) -> None:
     global _handler
-    os.environ["OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"] = "span_only" if content else "no_content"
+    os.environ["OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"] = (
+        "span_only" if content else "no_content"
+    )
     from opentelemetry.util.genai.handler import TelemetryHandler
 
     _handler = TelemetryHandler()

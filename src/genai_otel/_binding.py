@@ -49,7 +49,9 @@ def _receiver_name(parameters: list[inspect.Parameter], receiver: bool) -> str |
     return first if receiver or first in _RECEIVERS else None
 
 
-def _check_names(fn: Callable[..., Any], parameters: list[inspect.Parameter], only: Collection[str] | None) -> None:
+def _check_names(
+    fn: Callable[..., Any], parameters: list[inspect.Parameter], only: Collection[str] | None
+) -> None:
     if only is None or any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
         return
     known = [parameter.name for parameter in parameters]

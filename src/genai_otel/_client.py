@@ -20,10 +20,10 @@ from . import _runtime, _settings
 from ._guard import logger, report, warn_once
 from ._settings import Settings
 from ._span_scope import tolerant_spec
-from ._spans import Span, get_current_span
+from ._spans import Span, facade, get_current_span
 from .conventions.span_types import SpanType
 from .telemetry.ambient import AMBIENT_KEY
-from .telemetry.operation import Operation, entered
+from .telemetry.operation import entered
 from .telemetry.providers import Providers
 from .telemetry.spec import Spec
 
@@ -129,7 +129,12 @@ class TracingClient:
         return span
 
     def _begin(
-        self, spec: Spec, settings: Settings, context: Context, start_time_ns: int | None, trace_id: int | None
+        self,
+        spec: Spec,
+        settings: Settings,
+        context: Context,
+        start_time_ns: int | None,
+        trace_id: int | None,
     ) -> Span:
         try:
             tracer = None
@@ -138,8 +143,9 @@ class TracingClient:
             span, operation = spec.begin(settings, context, start_time_ns, tracer)
         except Exception:
             report("TracingClient.start")
-            span, operation = trace.INVALID_SPAN, None
-        return Span(_with_own_ids(span, context, trace_id), operation)
+            span, operation = None, None
+        started = facade(span, operation, context)
+        return Span(_with_own_ids(started._otel, context, trace_id), operation)
 
     # --- ending --------------------------------------------------------------------------------------------
     def end_span(
@@ -250,7 +256,9 @@ class TracingClient:
 
     @staticmethod
     def _abandon(old: _Trace) -> None:
-        warn_once("open traces", "too many open traces: the oldest, of %d open spans, is ended", len(old.spans))
+        warn_once(
+            "open traces", "too many open traces: the oldest, of %d open spans, is ended", len(old.spans)
+        )
         for span in reversed(list(old.spans.values())):
             span.end()
 
@@ -311,7 +319,9 @@ def _with_own_ids(span: trace.Span, context: Context, trace_id: int | None) -> t
 
 
 def _remote(trace_key: str, span_key: str) -> NonRecordingSpan:
-    ids = SpanContext(int(trace_key, 16), int(span_key, 16), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+    ids = SpanContext(
+        int(trace_key, 16), int(span_key, 16), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED)
+    )
     return NonRecordingSpan(ids)
 
 
@@ -324,7 +334,9 @@ def _trace_key(trace_id: str | uuid.UUID | None, request_id: str | uuid.UUID | N
     text = value.hex if isinstance(value, uuid.UUID) else value
     digits = _WRAPPING.sub("", text.strip().lower()) if isinstance(text, str) else ""
     if not _TRACE_ID.fullmatch(digits) or int(digits, 16) == 0:
-        raise ValueError(f"trace_id={value!r} is malformed: expected 32 hexadecimal digits (not all zero) or a UUID")
+        raise ValueError(
+            f"trace_id={value!r} is malformed: expected 32 hexadecimal digits (not all zero) or a UUID"
+        )
     return digits
 
 

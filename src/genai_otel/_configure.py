@@ -109,10 +109,8 @@ def shutdown() -> None:
     Acts on what ``configure()`` built only. The provider stays installed, since a global provider can't be
     taken back, with nothing attached to it.
     """
-    from ._pipeline import SHUTDOWN_SECONDS
-
     with _lock:
-        _end(SHUTDOWN_SECONDS)
+        _end()
 
 
 def describe() -> dict[str, Any]:
@@ -188,17 +186,17 @@ def _in_ms(force_flush: Callable[[int], object]) -> Callable[[float], object]:
     return lambda timeout_ms: force_flush(int(timeout_ms))
 
 
-def _end(seconds: float) -> None:
-    """Detach every route, then send what they have and shut them down."""
+def _end(seconds: float | None = None) -> None:
+    """Detach every route, then send what they have and shut them down, in the time there is for that."""
     state = _state
     routes = state.routes()
     if not routes:
         return
-    from ._pipeline import end
+    from ._pipeline import SHUTDOWN_SECONDS, end
 
     for switch in state.switches():
         switch.routes = ()
-    end(routes, seconds)
+    end(routes, SHUTDOWN_SECONDS if seconds is None else seconds)
     if state.metrics is not None:
         state.metrics.detach()
 

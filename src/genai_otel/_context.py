@@ -27,7 +27,11 @@ from .telemetry.operation import Operation
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 PREVIEW_LENGTH = 1_000
-_AMBIENT_KEYS = {"session_id": attr.SESSION_ID, "user_id": attr.USER_ID, "conversation_id": attr.CONVERSATION_ID}
+_AMBIENT_KEYS = {
+    "session_id": attr.SESSION_ID,
+    "user_id": attr.USER_ID,
+    "conversation_id": attr.CONVERSATION_ID,
+}
 _MAX_BAGGAGE_LENGTH = 256
 
 
@@ -69,7 +73,9 @@ def _current_root() -> Operation | None:
     if span is not None:
         return None if span._operation is None else span._operation.root
     if not _runtime.suppressed(_runtime.current()):
-        warn_once("update_current_trace", "update_current_trace() called outside any trace: nothing is recorded")
+        warn_once(
+            "update_current_trace", "update_current_trace() called outside any trace: nothing is recorded"
+        )
     return None
 
 

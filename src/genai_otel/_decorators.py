@@ -73,7 +73,15 @@ def trace(
     if name is not None and not isinstance(name, str):
         return _decorate(_Options(), name)
     options = _Options(
-        name, span_type, attributes, output_reducer, capture_inputs, capture_outputs, model, provider, operation
+        name,
+        span_type,
+        attributes,
+        output_reducer,
+        capture_inputs,
+        capture_outputs,
+        model,
+        provider,
+        operation,
     )
     return functools.partial(_decorate, options)
 
@@ -97,12 +105,16 @@ class _Options:
         self.name = _checked("name", name, str, "a string")
         if self.name == "":
             raise ValueError("name must not be empty; leave it out for the default name")
-        self.attributes = _checked("attributes", attributes, Mapping, "a mapping of attribute names to values")
+        self.attributes = _checked(
+            "attributes", attributes, Mapping, "a mapping of attribute names to values"
+        )
         if attributes is not None and not all(isinstance(key, str) and key for key in attributes):
             raise TypeError(f"attributes must have non-empty strings as keys, got {list(attributes)!r}")
         self.output_reducer = output_reducer
         if output_reducer is not None and not callable(output_reducer):
-            raise TypeError(f"output_reducer must be a callable (list) -> value, not {type(output_reducer).__name__}")
+            raise TypeError(
+                f"output_reducer must be a callable (list) -> value, not {type(output_reducer).__name__}"
+            )
         if capture_inputs is not None and not isinstance(capture_inputs, bool):
             _check_names(capture_inputs)
         self.capture_inputs = capture_inputs
@@ -137,7 +149,9 @@ def _checked(name: str, value: Any, kind: Any, allowed: str) -> Any:
 
 def _check_names(names: Any) -> None:
     if isinstance(names, str) or not isinstance(names, Collection):
-        raise TypeError(f"capture_inputs must be True, False, None or a collection of names, not {names!r:.80}")
+        raise TypeError(
+            f"capture_inputs must be True, False, None or a collection of names, not {names!r:.80}"
+        )
     if not all(isinstance(name, str) for name in names):
         raise TypeError(f"capture_inputs must hold parameter names, got {list(names)!r:.80}")
 
@@ -152,7 +166,9 @@ def _decorate(options: _Options, target: Any, *, receiver: bool = False) -> Any:
         inner = _decorate(options, target.fget, receiver=True)
         return target.getter(inner)
     if isinstance(target, type):
-        raise TypeError(f"trace decorates functions, not classes: decorate the methods of {target.__qualname__} instead")
+        raise TypeError(
+            f"trace decorates functions, not classes: decorate the methods of {target.__qualname__} instead"
+        )
     if not callable(target):
         raise TypeError(f"trace decorates callables, not {type(target).__name__} ({target!r:.80})")
     return _wrap(options, target, receiver)
@@ -167,7 +183,9 @@ def _wrap(options: _Options, fn: Callable[..., Any], receiver: bool) -> Any:
     if inspect.isgeneratorfunction(probe):
         return TracedCallable(fn, _generator_call(fn, plan, drive), recipe)
     if options.output_reducer is not None:
-        raise ValueError(f"output_reducer folds the items of a generator, but {_name_of(fn)} is not a generator")
+        raise ValueError(
+            f"output_reducer folds the items of a generator, but {_name_of(fn)} is not a generator"
+        )
     if inspect.iscoroutinefunction(probe):
         wrapper = _coroutine_wrapper(fn, plan)
     else:

@@ -47,12 +47,18 @@ def log_evaluation(
     logger = settings.providers.logger()
     if (logger is None and not listeners.evaluated) or _runtime.suppressed(_runtime.current()):
         return
-    cleared = settings.content.cleared(attr.EVALUATION_EXPLANATION, explanation) if explanation is not None else None
+    cleared = (
+        settings.content.cleared(attr.EVALUATION_EXPLANATION, explanation)
+        if explanation is not None
+        else None
+    )
     attributes: dict[str, Any] = {
         attr.EVALUATION_NAME: text_of(name),
         attr.EVALUATION_VALUE: _score(value),
         attr.EVALUATION_LABEL: text_of(label),
-        attr.EVALUATION_EXPLANATION: None if cleared is None or cleared is DROPPED else settings.content.text(cleared),
+        attr.EVALUATION_EXPLANATION: None
+        if cleared is None or cleared is DROPPED
+        else settings.content.text(cleared),
         attr.RESPONSE_ID: text_of(response_id),
         attr.ERROR_TYPE: errors.error_type(error) if isinstance(error, BaseException) else text_of(error),
     }
@@ -117,7 +123,9 @@ def _span_context(pair: Any) -> SpanContext | None:
     except (TypeError, ValueError):
         ids = None
     if ids is None or not ids.is_valid:
-        warn_once("log_evaluation.span", "span must be a span or a (trace_id, span_id) pair of hexadecimal ids")
+        warn_once(
+            "log_evaluation.span", "span must be a span or a (trace_id, span_id) pair of hexadecimal ids"
+        )
         return None
     return ids
 

@@ -41,7 +41,7 @@ class Iteration:
 
     def end(self, exc: BaseException | None = None) -> None:
         """End the span; what was yielded until now is its output."""
-        call = self.call
+        call, self.call = self.call, None
         if call is None or call.operation is None:
             return
         try:
@@ -49,7 +49,11 @@ class Iteration:
                 call.record_output(self._folded(call.plan))
         except Exception:
             report("trace.output")
-        finish(call.span, call.operation, exc=exc)
+        finish(call.operation, exc=exc)
+
+    def __del__(self) -> None:
+        if self.call is not None:  # a body that yields even when it is collected never got to its end
+            self.end()
 
     def _folded(self, plan: Plan) -> Any:
         items = self.items or []
@@ -57,14 +61,20 @@ class Iteration:
             try:
                 return plan.reducer(items)
             except Exception as exc:
-                warn_once("output_reducer", "output_reducer raised %s: the items are recorded", type(exc).__name__)
+                warn_once(
+                    "output_reducer", "output_reducer raised %s: the items are recorded", type(exc).__name__
+                )
                 return items
         text = plan.spec.rules.shape is Shape.MESSAGES and all(isinstance(item, str) for item in items)
         return "".join(items) if text else items
 
 
 def drive(
-    body: Generator[Any, Any, Any], plan: Plan, context: Context, args: tuple[Any, ...], kwargs: dict[str, Any]
+    body: Generator[Any, Any, Any],
+    plan: Plan,
+    context: Context,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
 ) -> Generator[Any, Any, Any]:
     """Run a generator's body step by step under its span, with the whole generator protocol."""
     iteration = Iteration(plan, context, args, kwargs)
@@ -98,7 +108,11 @@ def drive(
 
 
 async def drive_async(
-    body: AsyncGenerator[Any, Any], plan: Plan, context: Context, args: tuple[Any, ...], kwargs: dict[str, Any]
+    body: AsyncGenerator[Any, Any],
+    plan: Plan,
+    context: Context,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
 ) -> AsyncGenerator[Any, Any]:
     """Run an async generator's body step by step under its span, with the whole protocol."""
     iteration = Iteration(plan, context, args, kwargs)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ._guard import logger
+from .content.modes import CONTENT_MODES, content_mode
 from .content.policy import ContentPolicy
 from .conventions.metrics import Dialect
 from .telemetry.providers import Providers
@@ -19,15 +20,6 @@ CONTENT_VARIABLE: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 OPT_IN_VARIABLE: Final = "OTEL_SEMCONV_STABILITY_OPT_IN"
 LENGTH_VARIABLES: Final = ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT")
 MIN_CONTENT_LENGTH: Final = 64
-
-# mode -> (content on spans, content on events)
-CONTENT_MODES: Final[dict[str, tuple[bool, bool]]] = {
-    "no_content": (False, False),
-    "span_only": (True, False),
-    "event_only": (False, True),
-    "span_and_event": (True, True),
-}
-_SWITCHES: Final = {"true": "span_only", "false": "no_content", "1": "span_only", "0": "no_content"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +32,6 @@ class Settings:
     content_source: str = "default"
 
 
-def content_mode(value: bool | str) -> tuple[bool, bool]:
-    """Return (on spans, on events) for a ``capture_content=`` argument.
-
-    Raises:
-        ValueError: if it is neither a bool nor one of the content modes.
-    """
-    if isinstance(value, bool):
-        return CONTENT_MODES["span_only" if value else "no_content"]
-    name = value.strip().lower() if isinstance(value, str) else ""
-    mode = CONTENT_MODES.get(_SWITCHES.get(name, name))
-    if mode is None:
-        allowed = ", ".join(["True", "False", *(repr(known) for known in CONTENT_MODES)])
-        raise ValueError(f"capture_content={value!r} is not a content mode; allowed: {allowed}")
-    return mode
-
-
 def _environment_mode() -> tuple[tuple[bool, bool], str]:
     raw = os.environ.get(CONTENT_VARIABLE, "").strip()
     if not raw:
@@ -64,7 +40,10 @@ def _environment_mode() -> tuple[tuple[bool, bool], str]:
         return content_mode(raw), CONTENT_VARIABLE
     except ValueError:
         logger.warning(
-            "%s=%r is not a content mode (%s): no content is captured", CONTENT_VARIABLE, raw, ", ".join(CONTENT_MODES)
+            "%s=%r is not a content mode (%s): no content is captured",
+            CONTENT_VARIABLE,
+            raw,
+            ", ".join(CONTENT_MODES),
         )
         return (False, False), "default"
 
@@ -123,7 +102,9 @@ def _checked_length(max_length: int) -> int:
     if isinstance(max_length, bool) or not isinstance(max_length, int):
         raise TypeError(f"max_content_length must be an int, not {type(max_length).__name__}")
     if max_length < MIN_CONTENT_LENGTH:
-        raise ValueError(f"max_content_length={max_length} is too small: at least {MIN_CONTENT_LENGTH} characters")
+        raise ValueError(
+            f"max_content_length={max_length} is too small: at least {MIN_CONTENT_LENGTH} characters"
+        )
     return max_length
 
 

@@ -45,9 +45,10 @@ def apply(state: State, given: Arguments) -> State:
     if routes is None or exporters is None:
         return state
     state = _attach(state, provider, routes)
+    named = (*exporters, *state.arguments.exporters())
     if state.arguments.tracer_provider is None:
-        state = _other_signals(state, provider, "otlp" in exporters)
-    _warn_of_unread(state, given, exporters)
+        state = _other_signals(state, provider, "otlp" in named)
+    _warn_of_unread(state, given, named)
     return state
 
 
@@ -132,10 +133,16 @@ def _attach(state: State, provider: Any, routes: tuple[BatchRoute, ...]) -> Stat
     if pipeline is None:
         pipeline = SpanPipeline(provider, SpanSwitch())
         provider.add_span_processor(pipeline.switch)
-        state = replace(state, spans=(*state.spans, pipeline))
+        state = replace(state, spans=(*_worth_keeping(state), pipeline))
     before, pipeline.switch.routes = pipeline.switch.routes, routes
     _end_unused(before, _present(state))
     return state
+
+
+def _worth_keeping(state: State) -> list[SpanPipeline]:
+    """Return the pipelines but those of providers that were passed once and are no longer exported from."""
+    current = trace.get_tracer_provider()
+    return [one for one in state.spans if one.switch.routes or one.provider is current]
 
 
 def _end_unused(before: Iterable[BatchRoute], in_use: Iterable[BatchRoute]) -> None:
@@ -199,8 +206,7 @@ def _log_records(state: State, resource: Resource, otlp: bool) -> LogPipeline | 
     return own
 
 
-def _warn_of_unread(state: State, given: Arguments, exporters: Iterable[Any]) -> None:
-    used = {route.details.get("exporter") for route in state.routes()}
-    unread = given.unread([*exporters, *state.arguments.exporters(), *used])
+def _warn_of_unread(state: State, given: Arguments, named: Iterable[Any]) -> None:
+    unread = given.unread([*named, *(route.details.get("exporter") for route in state.routes())])
     if unread:
         warn_once(f"unread:{unread}", "%s: without effect, no exporter in use reads it", ", ".join(unread))

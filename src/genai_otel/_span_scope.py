@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
@@ -12,7 +13,7 @@ from opentelemetry.trace import SpanContext
 
 from . import _runtime, _settings
 from ._guard import report, warn_once
-from ._spans import Span, finish
+from ._spans import Span, facade, finish
 from .conventions.span_types import Rules, SpanType, rules_for
 from .telemetry.attributes import text_of
 from .telemetry.operation import Operation, entered
@@ -38,8 +39,8 @@ class SpanScope:
     def __enter__(self) -> Span:
         context = _runtime.current()
         span = self._begin(context)
-        self._context = context = entered(context, span, self._operation)
-        self._token = _runtime.attach(context)
+        self._context = inner = entered(context, None if self._span is None else span, self._operation)
+        self._token = _runtime.attach(inner)
         return span
 
     def _begin(self, context: Context) -> Span:
@@ -49,9 +50,7 @@ class SpanScope:
                 self._operation.set_inputs(self._inputs)
         except Exception:
             report("start_span")
-        if self._span is None:
-            self._span = trace.INVALID_SPAN
-        return Span(self._span, self._operation)
+        return facade(self._span, self._operation, context)
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
@@ -59,8 +58,8 @@ class SpanScope:
         if self._context is not None:
             _runtime.leave(self._token, self._context)
             self._context = self._token = None
-        if self._span is not None:
-            finish(self._span, self._operation, exc=exc)
+        if self._operation is not None:
+            finish(self._operation, exc=exc)
 
     async def __aenter__(self) -> Span:
         return self.__enter__()
@@ -108,16 +107,18 @@ def start_span_no_context(
     ``parent`` is a span, a span context or an OpenTelemetry ``Context``; without one the current span, if any, is
     the parent. ``start_time_ns`` is in nanoseconds since the epoch.
     """
-    otel: trace.Span = trace.INVALID_SPAN
+    otel: trace.Span | None = None
+    context = _runtime.current()
     started: Operation | None = None
     try:
         spec = tolerant_spec(name, span_type, attributes, model, provider, operation)
-        otel, started = spec.begin(_settings.current(), parent_context(parent), start_time_ns)
+        context = parent_context(parent)
+        otel, started = spec.begin(_settings.current(), context, start_time_ns)
         if inputs is not None and started is not None:
             started.set_inputs(inputs)
     except Exception:
         report("start_span_no_context")
-    return Span(otel, started)
+    return facade(otel, started, context)
 
 
 def parent_context(parent: object) -> Context:
@@ -133,7 +134,9 @@ def parent_context(parent: object) -> Context:
         return trace.set_span_in_context(parent, context)
     if isinstance(parent, SpanContext):
         return trace.set_span_in_context(trace.NonRecordingSpan(parent), context)
-    warn_once("parent", "parent=%s ignored: it must be a span, a SpanContext or a Context", type(parent).__name__)
+    warn_once(
+        "parent", "parent=%s ignored: it must be a span, a SpanContext or a Context", type(parent).__name__
+    )
     return context
 
 
@@ -145,7 +148,28 @@ def tolerant_spec(
     provider: object = None,
     operation: str | None = None,
 ) -> Spec:
-    """Return the spec of a span; wrong arguments are reported once in the log and replaced by defaults."""
+    """Return the spec of a span; wrong arguments are reported once in the log and replaced by defaults.
+
+    Without attributes it is remembered: the same line of code asks for the same spec again and again.
+    """
+    if attributes is None:
+        try:
+            return _remembered_spec(name, span_type, model, provider, operation)
+        except TypeError:  # an argument that cannot be hashed
+            pass
+    return _spec(name, span_type, attributes, model, provider, operation)
+
+
+@functools.lru_cache(maxsize=1_024)
+def _remembered_spec(
+    name: object, span_type: Any, model: object, provider: object, operation: str | None
+) -> Spec:
+    return _spec(name, span_type, None, model, provider, operation)
+
+
+def _spec(
+    name: object, span_type: Any, attributes: Any, model: object, provider: object, operation: str | None
+) -> Spec:
     rules = _tolerant_rules(span_type)
     if attributes is not None and not isinstance(attributes, Mapping):
         warn_once("attributes", "attributes=%s ignored: it must be a mapping", type(attributes).__name__)

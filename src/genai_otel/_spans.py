@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode
 
 from . import _runtime
@@ -88,7 +89,11 @@ class Span(trace.Span):
     # --- what the GenAI conventions add ------------------------------------------------------------------------
     @_setter
     def set_model(
-        self, op: Operation, request: str | None = None, response: str | None = None, provider: str | None = None
+        self,
+        op: Operation,
+        request: str | None = None,
+        response: str | None = None,
+        provider: str | None = None,
     ) -> None:
         """Set the model asked for, the model that answered and the provider (``gen_ai.provider.name``)."""
         op.update(
@@ -212,7 +217,9 @@ class Span(trace.Span):
         op.record_exception(exception, timestamp, cleaned(attributes or {}, op.settings.content))
 
     @_setter
-    def add_link(self, op: Operation, context: SpanContext | Link, attributes: Mapping[str, Any] | None = None) -> None:  # type: ignore[override]
+    def add_link(
+        self, op: Operation, context: SpanContext | Link, attributes: Mapping[str, Any] | None = None
+    ) -> None:  # type: ignore[override]
         """Add a link to another span."""
         target = context.context if isinstance(context, Link) else context
         op.span.add_link(target, cleaned(attributes or {}, op.settings.content))
@@ -239,7 +246,8 @@ class Span(trace.Span):
             self.set_attributes(attributes)
         if status is not None:
             self.set_status(status)
-        finish(self._otel, self._operation, end_time_ns if end_time_ns is not None else end_time)
+        if self._operation is not None:
+            finish(self._operation, end_time_ns if end_time_ns is not None else end_time)
         return self
 
     # --- reading -------------------------------------------------------------------------------------------
@@ -317,7 +325,8 @@ class Span(trace.Span):
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         """End the span; used as a context manager itself it records an exception but is not made current."""
-        finish(self._otel, self._operation, exc=exc)
+        if self._operation is not None:
+            finish(self._operation, exc=exc)
 
     def __getattr__(self, name: str) -> Any:
         # what SDK spans have beyond the API (kind, events, resource ...), for code that expects one
@@ -325,24 +334,25 @@ class Span(trace.Span):
             raise AttributeError(name)
         return getattr(self._otel, name)
 
+    def __eq__(self, other: object) -> bool:
+        return (other._otel if isinstance(other, Span) else other) is self._otel
+
+    def __hash__(self) -> int:
+        return hash(self._otel)
+
     def __repr__(self) -> str:
         return f"<genai_otel.Span {self.name!r} {self.span_type} trace={self.trace_id} span={self.span_id}>"
 
 
-def finish(
-    otel: trace.Span, operation: Operation | None, end_time: int | None = None, exc: BaseException | None = None
-) -> None:
-    """End a span exactly once, as failed if there is an exception (a closed generator is no failure)."""
-    try:
-        if operation is None:
-            return
-        if exc is not None and not isinstance(exc, GeneratorExit):
+def finish(operation: Operation, end_time: int | None = None, exc: BaseException | None = None) -> None:
+    """End an operation exactly once, as failed if there is an exception (a closed generator is no failure)."""
+    if exc is not None and not isinstance(exc, GeneratorExit):
+        try:
             operation.fail(exc)
-    except Exception:
-        report("Span.fail")
+        except Exception:
+            report("Span.fail")
     try:
-        if operation is not None:
-            operation.finish(end_time)
+        operation.finish(end_time)
     except Exception:
         report("Span.end")
 
@@ -369,17 +379,26 @@ def _count(value: Any) -> int | None:
     return count if 0 <= count < 2**63 else None
 
 
+def facade(span: trace.Span | None, operation: Operation | None, context: Context) -> Span:
+    """Return the ``Span`` for what ``begin`` returned; where nothing is traced, one that passes on the current ids."""
+    if span is None:
+        span = trace.NonRecordingSpan(trace.get_current_span(context).get_span_context())
+    return Span(span, operation)
+
+
 def get_current_span() -> Span | None:
     """Return the innermost genai_otel span of the current context, or None outside any.
 
     Also inside code whose own current span was made by another instrumentation.
     """
     context = _runtime.current()
-    current = trace.get_current_span(context)
-    if isinstance(current, Span):
-        return current
     operation = context.get(OPERATION_KEY)
-    if isinstance(operation, Operation) and operation.trace_id == current.get_span_context().trace_id:
+    current = trace.get_current_span(context)
+    if operation is None or isinstance(current, Span):
+        return current if isinstance(current, Span) else None
+    if not isinstance(operation, Operation):
+        return facade(None, None, context)
+    if operation.span is current or operation.trace_id == current.get_span_context().trace_id:
         return Span(operation.span, operation)
     return None
 
@@ -389,5 +408,5 @@ get_current_active_span = get_current_span
 
 def get_last_active_trace_id() -> str | None:
     """Return the id of the trace of ours that ended last in this process (32 hexadecimal digits), or None."""
-    last = operation_module.last_trace_id
-    return None if last is None else f"{last:032x}"
+    last = operation_module.last_root
+    return None if last is None else f"{last.get_span_context().trace_id:032x}"

@@ -10,8 +10,8 @@ from opentelemetry.context import Context
 from . import _runtime, _settings
 from ._binding import Binder
 from ._guard import report
-from ._spans import Span, finish
-from .conventions.span_types import Family, Rules, Shape
+from ._spans import finish
+from .conventions.span_types import Family, Shape
 from .telemetry.operation import Operation, entered
 from .telemetry.spec import Spec
 
@@ -47,15 +47,13 @@ class Plan:
 class Call:
     """One traced call in flight."""
 
-    __slots__ = ("context", "operation", "plan", "span", "token")
+    __slots__ = ("context", "operation", "plan", "token")
 
     def __init__(self, plan: Plan, context: Context) -> None:
         self.plan = plan
         self.token: _runtime.Token = None
-        otel, operation = plan.spec.begin(_settings.current(), context)
-        self.span = Span(otel, operation)
-        self.operation = operation
-        self.context = entered(context, self.span, operation)
+        span, self.operation = plan.spec.begin(_settings.current(), context)
+        self.context = entered(context, span, self.operation)
 
     def record_inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Record the arguments as they are before the body can change them."""
@@ -80,17 +78,18 @@ def enter(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | N
     except Exception:
         report("trace.start")
         return None
-    try:
-        call.record_inputs(args, kwargs)
-    except Exception:
-        report("trace.inputs")
+    if call.operation is not None:
+        try:
+            call.record_inputs(args, kwargs)
+        except Exception:
+            report("trace.inputs")
     call.token = _runtime.attach(call.context)
     return call
 
 
 def leave(call: Call, result: Any = None) -> None:
     """End the span of a call that returned."""
-    _runtime.detach(call.token)
+    _runtime.leave(call.token, call.context)
     operation = call.operation
     if operation is None:
         return
@@ -98,15 +97,11 @@ def leave(call: Call, result: Any = None) -> None:
         call.record_output(result)
     except Exception:
         report("trace.output")
-    finish(call.span, operation)
+    finish(operation)
 
 
 def leave_failed(call: Call, exc: BaseException) -> None:
     """End the span of a call that raised."""
-    _runtime.detach(call.token)
-    finish(call.span, call.operation, exc=exc)
-
-
-def is_value(rules: Rules) -> bool:
-    """Whether inputs and outputs of these rules are recorded as plain values."""
-    return rules.shape is Shape.VALUE
+    _runtime.leave(call.token, call.context)
+    if call.operation is not None:
+        finish(call.operation, exc=exc)

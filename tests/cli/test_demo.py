@@ -50,7 +50,12 @@ def captured(folder: Path, *arguments: str) -> dict[str, Any]:
 def test_the_tree_shows_manual_and_automatic_spans_and_the_error() -> None:
     done = run()
     assert done.returncode == 0, done.stderr
-    for expected in ("invoke_agent shop_assistant", "retrieval handbook", "execute_tool check_stock", "plan plan"):
+    for expected in (
+        "invoke_agent shop_assistant",
+        "retrieval handbook",
+        "execute_tool check_stock",
+        "plan plan",
+    ):
         assert expected in done.stdout
     assert done.stdout.count("chat gpt-4o-mini") == 3
     assert "TimeoutError: the courier did not answer" in done.stdout
@@ -70,7 +75,9 @@ def test_everything_is_one_trace_with_the_agent_at_its_root(tmp_path: Path) -> N
     roots = [span for span in spans if span["parent_id"] is None]
     assert [span["name"] for span in roots] == ["invoke_agent shop_assistant"]
     names = {span["span_id"]: span["name"] for span in spans}
-    parents = {span["name"]: names.get(span["parent_id"]) for span in spans if span["name"] != "chat gpt-4o-mini"}
+    parents = {
+        span["name"]: names.get(span["parent_id"]) for span in spans if span["name"] != "chat gpt-4o-mini"
+    }
     assert parents["execute_tool courier_quote"] == "invoke_agent shop_assistant"
     assert parents["embeddings text-embedding-3-small"] == "retrieval handbook"
     assert all(span["end_time"] for span in spans)
@@ -98,7 +105,16 @@ def test_it_conforms_without_content(tmp_path: Path, registry: str) -> None:
 
 def test_without_content_nothing_of_it_is_exported(tmp_path: Path) -> None:
     dump = json.dumps(captured(tmp_path, "--no-capture-content"))
-    secrets = [*HANDBOOK.values(), QUESTION, "According to", "pieces", '"lock"', "Plan in one line", "two days", "today"]
+    secrets = [
+        *HANDBOOK.values(),
+        QUESTION,
+        "According to",
+        "pieces",
+        '"lock"',
+        "Plan in one line",
+        "two days",
+        "today",
+    ]
     assert [secret for secret in secrets if secret in dump] == []
 
 

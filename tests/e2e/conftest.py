@@ -15,7 +15,9 @@ _absent: set[str] = set()
 
 
 def _binary(script: str) -> Path:
-    path = subprocess.run([ROOT / "scripts" / script, "path"], capture_output=True, text=True, check=True).stdout
+    path = subprocess.run(
+        [ROOT / "scripts" / script, "path"], capture_output=True, text=True, check=True
+    ).stdout
     binary = Path(path.strip())
     if not binary.exists():
         name = script.removesuffix(".sh")
@@ -26,7 +28,9 @@ def _binary(script: str) -> Path:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     for name in sorted(_absent):
-        terminalreporter.write_line(f"NOT TESTED against a real {name}: run `make {name}` first", red=True, bold=True)
+        terminalreporter.write_line(
+            f"NOT TESTED against a real {name}: run `make {name}` first", red=True, bold=True
+        )
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +46,9 @@ def jaeger_binary() -> Path:
 
 
 @pytest.fixture(scope="module")
-def collectors(collector_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Collector]]:
+def collectors(
+    collector_binary: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Collector]]:
     """Starts collectors; their names are those of their folders. They end with the module."""
     folder = tmp_path_factory.mktemp("collectors")
     made: list[Collector] = []
@@ -63,7 +69,9 @@ class Jaeger(Server):
     """Jaeger with the shipped configuration, on ports of its own."""
 
     def __init__(self, binary: Path, folder: Path) -> None:
-        ports = {name: f"127.0.0.1:{free_port()}" for name in ("grpc", "http", "query", "query_grpc", "health")}
+        ports = {
+            name: f"127.0.0.1:{free_port()}" for name in ("grpc", "http", "query", "query_grpc", "health")
+        }
         self.grpc, self.http = ports["grpc"], f"http://{ports['http']}"
         self.api = f"http://{ports['query']}"
         settings = {

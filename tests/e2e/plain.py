@@ -71,7 +71,8 @@ def from_otlp(requests: Iterable[Plain]) -> Iterator[Plain]:
             "attributes": _decoded(span),
             "status": [status.get("code", 0), status.get("message", "")],
             "events": [
-                [event["name"], int(event["timeUnixNano"]), _decoded(event)] for event in span.get("events", ())
+                [event["name"], int(event["timeUnixNano"]), _decoded(event)]
+                for event in span.get("events", ())
             ],
             "links": [[link["traceId"], link["spanId"], _decoded(link)] for link in span.get("links", ())],
             "scope": [scope.get("name", ""), scope.get("version", "")],
@@ -99,7 +100,9 @@ def points_from_otlp(requests: Iterable[Plain]) -> Iterator[tuple[str, Plain, Pl
                 yield metric["name"], _decoded(point), point
 
 
-def _items(requests: Iterable[Plain], resources: str, scopes: str, items: str) -> Iterator[tuple[Plain, Plain, Plain]]:
+def _items(
+    requests: Iterable[Plain], resources: str, scopes: str, items: str
+) -> Iterator[tuple[Plain, Plain, Plain]]:
     for request in requests:
         for of_resource in request.get(resources, ()):
             for of_scope in of_resource.get(scopes, ()):
@@ -136,5 +139,7 @@ def differences(sent: Mapping[str, Plain], received: Mapping[str, Plain], most: 
     found += [f"{len(set(received) - set(sent))} spans nobody sent"] if set(received) - set(sent) else []
     for span_id in sent.keys() & received.keys():
         one, other = sent[span_id], received[span_id]
-        found += [f"{one['name']}.{key}: {one[key]!r} != {other[key]!r}" for key in one if one[key] != other[key]]
+        found += [
+            f"{one['name']}.{key}: {one[key]!r} != {other[key]!r}" for key in one if one[key] != other[key]
+        ]
     return found[:most]

@@ -127,14 +127,18 @@ class Collector(Server):
         self.http = f"http://127.0.0.1:{free_port()}"
         self.prometheus = f"http://127.0.0.1:{free_port()}/metrics"
         health = f"127.0.0.1:{free_port()}"
-        loaded = yaml.safe_load((ROOT / config).read_text()) if isinstance(config, str) else copy.deepcopy(config)
+        loaded = (
+            yaml.safe_load((ROOT / config).read_text()) if isinstance(config, str) else copy.deepcopy(config)
+        )
         merge(loaded, self._addresses(health, loaded))
         merge(loaded, changes or {})
         for pipeline in writes:
             self._write(loaded, pipeline)
         file = folder / "config.yaml"
         file.write_text(yaml.safe_dump(loaded, sort_keys=False))
-        super().__init__([str(binary), "--config", str(file)], f"http://{health}/", folder / "log.txt", **variables)
+        super().__init__(
+            [str(binary), "--config", str(file)], f"http://{health}/", folder / "log.txt", **variables
+        )
 
     def _addresses(self, health: str, loaded: Plain) -> Plain:
         addresses: Plain = {
@@ -200,20 +204,29 @@ def sink() -> Plain:
     }
 
 
+# A burst doesn't overflow the queues, whose default is 2,048.
+_EXPORT: Final = {
+    "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
+    "OTEL_BSP_MAX_QUEUE_SIZE": "50000",
+    "OTEL_BLRP_MAX_QUEUE_SIZE": "50000",
+}
+
+
 class Workload:
     """A run of ``tests.e2e.workload``."""
 
-    def __init__(self, endpoint: str, protocol: str, seen: Path, *, traces: int = 1000, **options: Any) -> None:
+    def __init__(
+        self, endpoint: str, protocol: str, seen: Path, *, traces: int = 1000, **options: Any
+    ) -> None:
         variables = options.pop("variables", {})
         flags = [text for name, value in options.items() for text in (f"--{name}", str(value))]
         command = [sys.executable, "-m", "tests.e2e.workload", "--endpoint", endpoint, "--protocol", protocol]
         command += ["--seen", str(seen), "--traces", str(traces), *flags]
-        big_queues = {"OTEL_BSP_MAX_QUEUE_SIZE": "50000", "OTEL_BLRP_MAX_QUEUE_SIZE": "50000"}
         self._seen = seen
         self._process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=environment(OTEL_EXPORTER_OTLP_COMPRESSION="gzip", **{**big_queues, **variables}),
+            env=environment(**{**_EXPORT, **variables}),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

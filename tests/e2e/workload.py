@@ -18,6 +18,7 @@ from typing import Any
 
 import openai
 from opentelemetry import _logs
+from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
@@ -57,7 +58,9 @@ class Shop:
     @genai_otel.trace(span_type=SpanType.AGENT)
     def shop_assistant(self, number: int, question: str) -> str:
         documents = self.handbook(question)
-        with genai_otel.start_span(name="rank", span_type=SpanType.CHAIN, inputs={"question": question}) as span:
+        with genai_otel.start_span(
+            name="rank", span_type=SpanType.CHAIN, inputs={"question": question}
+        ) as span:
             span.set_attributes({"flag": True, "count": number, "ratio": number / 7, "labels": ["a", "ü"]})
             span.set_attributes({"counts": [1, 2, number], "ratios": [0.5, 1.0], "flags": [True, False]})
             span.add_event("ranked", {"best": documents[0]["id"], "scores": [0.91, 0.42], "n": 2})
@@ -100,7 +103,9 @@ class Shop:
         trace_id, now = f"e2e{number:029x}", time.time_ns()
         root = self._explicit.start_trace("job", trace_id=trace_id, start_time_ns=now, inputs={"n": number})
         step = self._explicit.start_span("step", trace_id, root.span_id, start_time_ns=now + 1_000)
-        self._explicit.end_span(trace_id, step.span_id, status="ERROR" if number % 2 else "OK", end_time_ns=now + 9_000)
+        self._explicit.end_span(
+            trace_id, step.span_id, status="ERROR" if number % 40 == 39 else "OK", end_time_ns=now + 9_000
+        )
         self._explicit.end_trace(trace_id, outputs="done", end_time_ns=now + 10_000)
 
     def trace(self, number: int) -> None:
@@ -132,14 +137,17 @@ def main() -> None:
     )
     genai_otel.autolog()
     events = InMemoryLogRecordExporter()
-    provider: Any = _logs.get_logger_provider()
-    provider.add_log_record_processor(SimpleLogRecordProcessor(events))
+    provider = _logs.get_logger_provider()
+    if isinstance(provider, LoggerProvider):  # not with OTEL_LOGS_EXPORTER=none
+        provider.add_log_record_processor(SimpleLogRecordProcessor(events))
     with shop() as made:
         seconds = _run(made, arguments)
     delivered = genai_otel.flush(60_000)
     with (arguments.seen / "events.jsonl").open("w") as file:
         file.writelines(json.dumps(event_from_sdk(one)) + "\n" for one in events.get_finished_logs())
-    print(json.dumps({"spans": recorder.count, "seconds": seconds, "delivered": delivered, "end": time.time()}))
+    print(
+        json.dumps({"spans": recorder.count, "seconds": seconds, "delivered": delivered, "end": time.time()})
+    )
 
 
 def _run(made: Shop, arguments: argparse.Namespace) -> float:

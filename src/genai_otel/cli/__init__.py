@@ -19,7 +19,9 @@ _COMMANDS: Final = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
-    parser = argparse.ArgumentParser(prog="genai-otel", description="OpenTelemetry tracing for LLM applications.")
+    parser = argparse.ArgumentParser(
+        prog="genai-otel", description="OpenTelemetry tracing for LLM applications."
+    )
     parser.add_argument("--version", action="version", version=f"genai-otel {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (module, text) in _COMMANDS.items():

@@ -32,6 +32,11 @@ class Tally:
 
     def tokens(self) -> tuple[int, int]:
         """Return the tokens of all model calls, in and out."""
-        calls = [found for span in self.spans if (found := span.attributes).get(attr.OPERATION_NAME) in _INFERENCE]
-        totals = [sum(call.get(key, 0) for call in calls) for key in (attr.USAGE_INPUT_TOKENS, attr.USAGE_OUTPUT_TOKENS)]
+        calls = [
+            found for span in self.spans if (found := span.attributes).get(attr.OPERATION_NAME) in _INFERENCE
+        ]
+        totals = [
+            sum(call.get(key, 0) for call in calls)
+            for key in (attr.USAGE_INPUT_TOKENS, attr.USAGE_OUTPUT_TOKENS)
+        ]
         return totals[0], totals[1]

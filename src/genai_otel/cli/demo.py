@@ -21,7 +21,9 @@ QUESTION: Final = "Which lock for my city bike, and do you have one?"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's flags."""
     parser.add_argument("--endpoint", help="OTLP endpoint to send the trace to, besides showing it here")
-    parser.add_argument("--protocol", choices=("http/protobuf", "grpc"), help="OTLP protocol (default http/protobuf)")
+    parser.add_argument(
+        "--protocol", choices=("http/protobuf", "grpc"), help="OTLP protocol (default http/protobuf)"
+    )
     parser.add_argument(
         "--capture-content",
         action=argparse.BooleanOptionalAction,

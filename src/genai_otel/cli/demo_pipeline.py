@@ -55,10 +55,15 @@ class Pipeline:
             delivery = pool.submit(delivery_time, "today")  # a worker thread, in the same trace
             notes = asyncio.run(self.plan(question))  # an async task, in the same trace
         messages: list[Any] = [
-            {"role": "system", "content": "\n".join(["Answer from the handbook.", *passages, notes, delivery.result()])},
+            {
+                "role": "system",
+                "content": "\n".join(["Answer from the handbook.", *passages, notes, delivery.result()]),
+            },
             {"role": "user", "content": question},
         ]
-        reply = self._client.chat.completions.create(model=self._model, messages=messages, tools=[CHECK_STOCK])  # type: ignore[list-item]
+        reply = self._client.chat.completions.create(
+            model=self._model, messages=messages, tools=[CHECK_STOCK]
+        )  # type: ignore[list-item]
         message = reply.choices[0].message
         messages.append(message.model_dump(exclude_none=True))
         for call in message.tool_calls or []:
@@ -72,7 +77,10 @@ class Pipeline:
         if span is not None:
             span.set_attributes({**self._server, "gen_ai.retrieval.top_k": top_k})
         texts = [*HANDBOOK.values(), query]
-        vectors = [item.embedding for item in self._client.embeddings.create(model=self._embedding_model, input=texts).data]
+        vectors = [
+            item.embedding
+            for item in self._client.embeddings.create(model=self._embedding_model, input=texts).data
+        ]
         scored = [
             {"id": key, "score": round(cosine(vector, vectors[-1]), 3), "content": text}
             for (key, text), vector in zip(HANDBOOK.items(), vectors[:-1], strict=True)
@@ -99,7 +107,10 @@ class Pipeline:
             span.set_tool_call(id=call_id)
         if self._preview:  # from deep inside: it lands on the trace
             genai_otel.update_current_trace(request_preview=f"stock of {item!r}?")
-        return {"item": item, "pieces": next((count for name, count in STOCK.items() if name in item.lower()), 3)}
+        return {
+            "item": item,
+            "pieces": next((count for name, count in STOCK.items() if name in item.lower()), 3),
+        }
 
     def _streamed(self, messages: list[Any]) -> str:
         stream = self._client.chat.completions.create(

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import genai_otel
 
 from .. import _configure, _settings
+from ..content.modes import CONTENT_MODES
 from ..instrumentation import openai as openai_instrumentation
 
 _PACKAGES: Final = (
@@ -112,7 +113,9 @@ def _collisions() -> Iterator[Finding]:
 
 def _pipeline(endpoint: str | None, protocol: str | None) -> Iterator[Finding]:
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        yield Finding("pipeline", "note", "OTEL_SDK_DISABLED=true: nothing is traced", "unset OTEL_SDK_DISABLED")
+        yield Finding(
+            "pipeline", "note", "OTEL_SDK_DISABLED=true: nothing is traced", "unset OTEL_SDK_DISABLED"
+        )
         return
     try:
         genai_otel.configure(endpoint=endpoint, protocol=protocol)
@@ -120,13 +123,23 @@ def _pipeline(endpoint: str | None, protocol: str | None) -> Iterator[Finding]:
         yield Finding("pipeline", "problem", str(exc), "correct the argument named")
         return
     found = _configure.describe()
-    yield Finding("pipeline", "ok", f"provider: {found['provider']} ({found['provider_type']}), sampler {found['sampler']}")
+    yield Finding(
+        "pipeline",
+        "ok",
+        f"provider: {found['provider']} ({found['provider_type']}), sampler {found['sampler']}",
+    )
     yield from _service_name(found)
     exporters = [*found["exporters"], *found["other_exporters"]]
     if not exporters:
-        yield Finding("pipeline", "note", "no exporter: spans go nowhere", "genai_otel.configure(exporter=...)")
+        yield Finding(
+            "pipeline", "note", "no exporter: spans go nowhere", "genai_otel.configure(exporter=...)"
+        )
     for exporter in exporters:
-        yield Finding("pipeline", "ok", "exporter: " + ", ".join(f"{key}={value}" for key, value in exporter.items() if value))
+        yield Finding(
+            "pipeline",
+            "ok",
+            "exporter: " + ", ".join(f"{key}={value}" for key, value in exporter.items() if value),
+        )
         if exporter.get("endpoint"):
             yield _reachable(str(exporter["endpoint"]))
     genai_otel.shutdown()
@@ -157,7 +170,9 @@ def _reachable(endpoint: str) -> Finding:
     except urllib.error.HTTPError as exc:
         said = exc.read(200).decode("utf-8", "replace").strip()
         text = f"{endpoint} answers {exc.code} {exc.reason}{f': {said}' if said else ''}"
-        return Finding("pipeline", "problem", text, "check the URL, and headers= or OTEL_EXPORTER_OTLP_HEADERS")
+        return Finding(
+            "pipeline", "problem", text, "check the URL, and headers= or OTEL_EXPORTER_OTLP_HEADERS"
+        )
     except OSError as exc:
         reason = getattr(exc, "reason", None) or exc
         return Finding("pipeline", "problem", f"{endpoint} does not answer: {reason}", _advice(host, port))
@@ -181,9 +196,13 @@ def _advice(host: str, port: int) -> str:
 def _content() -> Iterator[Finding]:
     settings = _settings.current()
     policy = settings.content
-    mode = next(name for name, value in _settings.CONTENT_MODES.items() if value == (policy.span, policy.event))
+    mode = next(
+        name for name, value in CONTENT_MODES.items() if value == (policy.span, policy.event)
+    )
     advice = None if policy.captures else "configure(capture_content=True) records prompts and answers"
-    yield Finding("content", "ok" if policy.captures else "note", f"{mode} (from {settings.content_source})", advice)
+    yield Finding(
+        "content", "ok" if policy.captures else "note", f"{mode} (from {settings.content_source})", advice
+    )
     if policy.max_length is not None:
         yield Finding("content", "ok", f"at most {policy.max_length} characters per attribute")
 
@@ -198,5 +217,7 @@ def _autolog() -> Iterator[Finding]:
     for name in openai_instrumentation.patched():
         yield Finding("autolog", "ok", f"can patch {name}")
     if not openai_instrumentation.patched():
-        yield Finding("autolog", "problem", "the OpenAI SDK could not be patched", "check that openai >= 1.3 imports")
+        yield Finding(
+            "autolog", "problem", "the OpenAI SDK could not be patched", "check that openai >= 1.3 imports"
+        )
     genai_otel.autolog(disable=True)

@@ -42,7 +42,12 @@ class ContentPolicy:
         except KeyboardInterrupt:
             raise
         except BaseException as exc:
-            warn_once(f"redact:{where}", "redact() raised %s for %s: the content is dropped", type(exc).__name__, where)
+            warn_once(
+                f"redact:{where}",
+                "redact() raised %s for %s: the content is dropped",
+                type(exc).__name__,
+                where,
+            )
             return DROPPED
         return DROPPED if result is None else result
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from genai_otel.content.encode import to_json
 from genai_otel.content.fields import Message, field, kind_of, sequence, string
 from genai_otel.content.media import inline_text
 from genai_otel.content.messages import input_messages, output_messages
+
+Side: TypeAlias = Literal["request", "response"]
 
 MAX_LENGTH: Final = 1_000
 _ELLIPSIS: Final = "…"
@@ -23,7 +25,7 @@ def response_preview(messages: list[Message]) -> str | None:
     return _last_text(messages, ("assistant", "model"))
 
 
-def derive(value: object, side: Literal["request", "response"]) -> str | None:
+def derive(value: object, side: Side) -> str | None:
     """A preview of any value: of its messages where it is a chat shape, else its text or compact JSON.
 
     ``None`` for ``None``. At most 1,000 characters. Never raises.
@@ -33,14 +35,40 @@ def derive(value: object, side: Literal["request", "response"]) -> str | None:
     text = string(value)
     if text is not None:
         return shortened(inline_text(text))
-    found = _of_messages(value, side)
+    found = said(value, side)
     return shortened(inline_text(to_json(value))) if found is None else found
 
 
-def _of_messages(value: object, side: Literal["request", "response"]) -> str | None:
+def said(value: object, side: Side) -> str | None:
+    """What the last user (request) or assistant (response) message in a chat shape says; ``None`` without one."""
+    plainly = _plainly_said(value, "user" if side == "request" else "assistant")
+    if plainly is not _NOT_PLAIN:
+        return shortened(inline_text(plainly)) if plainly else None
     if side == "request":
         return request_preview(input_messages(value))
     return response_preview(output_messages(value))
+
+
+def _plainly_said(value: object, role: str) -> Any:
+    """The text of the last message of ``role`` in a history of plain ``{role, content: text}`` dicts.
+
+    A shortcut that reads one message where normalising would read all; ``_NOT_PLAIN`` where it does not apply.
+    """
+    messages = value.get("messages") if type(value) is dict else value
+    if type(messages) is not list or not messages:
+        return _NOT_PLAIN
+    for message in reversed(messages):
+        if type(message) is not dict or type(message.get("role")) is not str:
+            return _NOT_PLAIN
+        content = message.get("content")
+        if type(content) is not str:
+            return _NOT_PLAIN
+        if message["role"] == role and content:
+            return content
+    return None
+
+
+_NOT_PLAIN: Final = object()
 
 
 def _last_text(messages: list[Message], roles: tuple[str, ...]) -> str | None:

@@ -47,7 +47,9 @@ def _seconds(name: str, description: str, buckets: tuple[float, ...] = _LATENCY)
 
 
 def _token_counter(kind: str) -> Instrument:
-    return Instrument(f"gen_ai.client.inference.usage.{kind}", "{token}", f"Number of {kind.replace('_', ' ')} used.")
+    return Instrument(
+        f"gen_ai.client.inference.usage.{kind}", "{token}", f"Number of {kind.replace('_', ' ')} used."
+    )
 
 
 # --- what today's tools read ------------------------------------------------------------------------------
@@ -83,12 +85,19 @@ OUTPUT_TOKENS: Final = Instrument(
 )
 
 # --- the same in both --------------------------------------------------------------------------------------
-AGENT_DURATION: Final = _seconds("gen_ai.invoke_agent.duration", "Duration of an in-process agent invocation.", _AGENT)
+AGENT_DURATION: Final = _seconds(
+    "gen_ai.invoke_agent.duration", "Duration of an in-process agent invocation.", _AGENT
+)
 AGENT_INFERENCE_CALLS: Final = Instrument(
-    "gen_ai.invoke_agent.inference_calls", "{inference_call}", "Model calls issued by one agent invocation.", _CALLS
+    "gen_ai.invoke_agent.inference_calls",
+    "{inference_call}",
+    "Model calls issued by one agent invocation.",
+    _CALLS,
 )
 AGENT_TOOL_CALLS: Final = Instrument(
     "gen_ai.invoke_agent.tool_calls", "{tool_call}", "Tool calls executed by one agent invocation.", _CALLS
 )
 TOOL_DURATION: Final = _seconds("gen_ai.execute_tool.duration", "Duration of a tool execution.")
-WORKFLOW_DURATION: Final = _seconds("gen_ai.invoke_workflow.duration", "Duration of a workflow invocation.", _WORKFLOW)
+WORKFLOW_DURATION: Final = _seconds(
+    "gen_ai.invoke_workflow.duration", "Duration of a workflow invocation.", _WORKFLOW
+)

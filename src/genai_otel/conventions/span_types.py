@@ -103,10 +103,16 @@ RULES: Final[dict[str, Rules]] = {
         _inference("LLM", "chat"),
         _inference("CHAT_MODEL", "chat"),
         _inference("COMPLETION", "text_completion"),
-        Rules("EMBEDDING", "embeddings", SpanKind.CLIENT, Shape.EMBEDDING, Family.EMBEDDINGS, attr.REQUEST_MODEL),
+        Rules(
+            "EMBEDDING", "embeddings", SpanKind.CLIENT, Shape.EMBEDDING, Family.EMBEDDINGS, attr.REQUEST_MODEL
+        ),
         Rules("RETRIEVER", "retrieval", SpanKind.CLIENT, Shape.RETRIEVAL, Family.CLIENT, attr.DATA_SOURCE_ID),
-        Rules("TOOL", "execute_tool", SpanKind.INTERNAL, Shape.TOOL, Family.TOOL, attr.TOOL_NAME, attr.TOOL_NAME),
-        Rules("AGENT", "invoke_agent", SpanKind.INTERNAL, Shape.MESSAGES, Family.AGENT, _AGENT_NAME, _AGENT_NAME),
+        Rules(
+            "TOOL", "execute_tool", SpanKind.INTERNAL, Shape.TOOL, Family.TOOL, attr.TOOL_NAME, attr.TOOL_NAME
+        ),
+        Rules(
+            "AGENT", "invoke_agent", SpanKind.INTERNAL, Shape.MESSAGES, Family.AGENT, _AGENT_NAME, _AGENT_NAME
+        ),
         Rules(
             "WORKFLOW",
             "invoke_workflow",
@@ -128,7 +134,6 @@ RULES: Final[dict[str, Rules]] = {
         _plain("UNKNOWN", "UNKNOWN"),
     )
 }
-
 
 
 def _without_operation(name: str) -> Rules:

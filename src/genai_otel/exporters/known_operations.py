@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -27,17 +27,21 @@ class KnownOperations:
     def __init__(self, max_waiting: int = MAX_WAITING) -> None:
         self._max_waiting = max_waiting
         self._known: dict[tuple[int, int], Known] = {}
+        self._outermost: dict[tuple[int, int], None] = {}
         # Re-entrant: the garbage collector may end a forgotten span while this very thread holds it.
         self._lock = threading.RLock()
 
     def hear(self, operation: Operation) -> None:
         """Note an operation that is about to end its span; the oldest is forgotten when there are too many."""
-        ids = operation.span.get_span_context()
+        span = operation.span.get_span_context()
+        ids = (span.trace_id, span.span_id)
         known = Known(operation.rules.span_type, operation.root is operation)
         with self._lock:
-            self._known[ids.trace_id, ids.span_id] = known
-            if len(self._known) > self._max_waiting:
-                self._known.pop(next(iter(self._known)))
+            self._known[ids] = known
+            _bound(self._known, self._max_waiting)
+            if known.outermost:
+                self._outermost[ids] = None
+                _bound(self._outermost, self._max_waiting)
 
     def take(self, span: ReadableSpan) -> Known | None:
         """Return what is known of ``span``, and forget it; None for a span that is not ours."""
@@ -47,7 +51,17 @@ class KnownOperations:
         with self._lock:
             return self._known.pop((ids.trace_id, ids.span_id), None)
 
+    def is_outermost(self, trace_id: int, span_id: int) -> bool:
+        """Whether the span was the outermost one of ours in its trace, not too long ago."""
+        return (trace_id, span_id) in self._outermost
+
     def forget(self) -> None:
         """Forget everything; in a forked child, what it inherited is its parent's to export."""
         self._lock = threading.RLock()
         self._known.clear()
+        self._outermost.clear()
+
+
+def _bound(entries: dict[tuple[int, int], Any], most: int) -> None:
+    if len(entries) > most:
+        del entries[next(iter(entries))]

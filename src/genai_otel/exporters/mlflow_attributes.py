@@ -11,6 +11,7 @@ from genai_otel.conventions import attributes as attr
 
 from . import mlflow_limits as limits
 from .openai_messages import openai_choices, openai_messages, openai_tools
+from .recorded import recorded_list
 
 SPAN_TYPE: Final = "mlflow.spanType"
 SPAN_INPUTS: Final = "mlflow.spanInputs"
@@ -89,7 +90,7 @@ def _added(attributes: Mapping[str, Any], span_type: str | None) -> Iterator[tup
             yield key, content
     if attr.INPUT_MESSAGES in attributes or attr.OUTPUT_MESSAGES in attributes:
         yield MESSAGE_FORMAT, "openai"
-    tools = openai_tools(_list(attributes.get(attr.TOOL_DEFINITIONS)))
+    tools = openai_tools(recorded_list(attributes.get(attr.TOOL_DEFINITIONS)))
     if tools:
         yield CHAT_TOOLS, to_json(tools)
     usage = limits.usage({name: attributes[key] for key, name in _USAGE.items() if key in attributes})
@@ -118,18 +119,18 @@ def _content(attributes: Mapping[str, Any], sides: Mapping[str, _Reader]) -> Any
 
 
 def _request(attributes: Mapping[str, Any], value: Any) -> Any:
-    messages = _list(attributes.get(attr.INPUT_MESSAGES))
-    system = _list(attributes.get(attr.SYSTEM_INSTRUCTIONS))
+    messages = recorded_list(attributes.get(attr.INPUT_MESSAGES))
+    system = recorded_list(attributes.get(attr.SYSTEM_INSTRUCTIONS))
     return to_json({"messages": openai_messages(messages, system)}) if messages or system else value
 
 
 def _answer(attributes: Mapping[str, Any], value: Any) -> Any:
-    messages = _list(value)
+    messages = recorded_list(value)
     return to_json({"choices": openai_choices(messages)}) if messages else value
 
 
 def _documents(attributes: Mapping[str, Any], value: Any) -> Any:
-    return to_json([_document(one) for one in _list(value) if isinstance(one, Mapping)])
+    return to_json([_document(one) for one in recorded_list(value) if isinstance(one, Mapping)])
 
 
 _ADDRESSES: Final = ("doc_uri", "url", "uri", "source", "filename", "id")
@@ -183,12 +184,3 @@ _OUTPUTS: Final[dict[str, _Reader]] = {
     attr.MEMORY_RECORDS: _as_recorded,
     attr.OUTPUT_VALUE: _value_of(attr.OUTPUT_MIME_TYPE),
 }
-
-
-def _list(value: Any) -> list[Any]:
-    """Return the list that an attribute holds as JSON text, or none."""
-    try:
-        found = json.loads(value) if isinstance(value, str) else value
-    except (ValueError, RecursionError):
-        return []
-    return list(found) if isinstance(found, (list, tuple)) else []

@@ -5,13 +5,14 @@ What can't be repaired (a token count that is no count, a cost that is no cost) 
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from genai_otel.content.encode import to_json
 from genai_otel.conventions import attributes as attr
+
+from .recorded import recorded_object
 
 NAME_LENGTH: Final = 4_096
 TAG_KEY_LENGTH: Final = 250
@@ -86,27 +87,18 @@ def _count(value: Any) -> int | None:
 
 
 def _given_usage(value: Any) -> str | None:
-    found = _object(value)
+    found = recorded_object(value)
     return None if found is None else usage(found)
 
 
 def _given_cost(value: Any) -> str | None:
-    found = _object(value) or {}
+    found = recorded_object(value) or {}
     costs = {key: found[key] for key in _COSTS if _is_amount(found.get(key))}
     return to_json(costs) if costs else None
 
 
 def _is_amount(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _object(value: Any) -> dict[str, Any] | None:
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return None
-    return dict(value) if isinstance(value, Mapping) else None
 
 
 _CHECKS: Final[dict[str, Callable[[Any], Any]]] = {

@@ -71,7 +71,9 @@ def _uri(given: str | None) -> str:
     uri = given if given is not None else _environment.value(URI_VARIABLE)
     wrong = _endpoint.problem(uri, _endpoint.HTTP) if uri else None
     if wrong and given is not None:
-        raise ValueError(f"tracking_uri={_endpoint.shown(given)!r} is not allowed: {wrong}; expected {_EXPECTED}")
+        raise ValueError(
+            f"tracking_uri={_endpoint.shown(given)!r} is not allowed: {wrong}; expected {_EXPECTED}"
+        )
     if wrong:
         _environment.ignored(URI_VARIABLE, _endpoint.shown(uri), DEFAULT_URI, _EXPECTED)
     return (DEFAULT_URI if wrong or not uri else uri).rstrip("/")
@@ -107,6 +109,11 @@ class MlflowServer:
         self.address = address
         self._closed = threading.Event()
         self._session: Any = None
+
+    @property
+    def shown(self) -> str:
+        """The address without credentials."""
+        return _endpoint.shown(self.address.uri)
 
     def send(
         self,
@@ -150,14 +157,11 @@ class MlflowServer:
     def _once(self, method: str, path: str, seconds: float, content: Mapping[str, Any]) -> Answer:
         try:
             reply = self._connected().request(
-                method, self.address.uri + path, timeout=seconds, verify=self._verify(), **content
+                method, self.address.uri + path, timeout=seconds, verify=self.address.verify, **content
             )
         except Exception as exc:
             return Answer(0, problem=type(exc).__name__)
         return _answer(reply)
-
-    def _verify(self) -> Any:
-        return self.address.verify  # None leaves it to requests and its variables
 
     def _connected(self) -> Any:
         if self._session is None:

@@ -69,7 +69,9 @@ class SpanSender:
 def warn_of(answer: Answer, server: str, what: str) -> None:
     """Say once per kind of failure that something was not delivered."""
     reason = f"HTTP {answer.status} {answer.problem}" if answer.status else answer.problem
-    warn_once(f"mlflow:{server}:{what}:{answer.status}", "%s could not be sent to %s: %s", what, server, reason)
+    warn_once(
+        f"mlflow:{server}:{what}:{answer.status}", "%s could not be sent to %s: %s", what, server, reason
+    )
 
 
 def _by_trace(spans: Sequence[ReadableSpan]) -> list[ReadableSpan]:

@@ -27,7 +27,7 @@ READERS: Final = {
     "protocol": ("otlp", "phoenix"),
     "headers": ("otlp", "mlflow", "phoenix"),
     "tracking_uri": ("mlflow",),
-    "experiment": ("mlflow",),
+    "experiment": ("mlflow", "phoenix"),
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from typing import Any, Final
 
@@ -50,6 +49,8 @@ def autolog(
 def _check(name: object) -> None:
     if name in LIBRARIES:
         return
+    import difflib
+
     close = difflib.get_close_matches(str(name).lower(), LIBRARIES, 1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise ValueError(f"autolog: unknown library {name!r}; supported: {', '.join(map(repr, LIBRARIES))}{hint}")

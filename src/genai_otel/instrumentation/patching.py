@@ -6,16 +6,17 @@
 from __future__ import annotations
 
 import importlib
-import importlib.abc
-import importlib.machinery
 import importlib.util
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from types import FunctionType, ModuleType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .._guard import report
+from genai_otel._guard import report
+
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
 
 Hook: TypeAlias = Callable[[ModuleType], None]
 
@@ -27,7 +28,7 @@ class Patches:
         self._applied: list[tuple[Any, str, Any, Any]] = []
 
     def wrap(self, owner: Any, name: str, wrapper: Callable[..., Any]) -> None:
-        """Wrap ``owner.name``, once; a name that the owner lacks (another version of the library) is left out."""
+        """Wrap ``owner.name``, once; a name that this version of the library lacks is left out."""
         original = vars(owner).get(name)
         if original is None or any(known is owner and name == done for known, done, _, _ in self._applied):
             return
@@ -49,7 +50,9 @@ class Patches:
         return len(self._applied)
 
     def __iter__(self) -> Iterator[str]:
-        return iter([f"{getattr(owner, '__qualname__', owner)}.{name}" for owner, name, _, _ in self._applied])
+        return iter(
+            [f"{getattr(owner, '__qualname__', owner)}.{name}" for owner, name, _, _ in self._applied]
+        )
 
 
 def _restore(owner: Any, name: str, original: Any, ours: Any) -> None:
@@ -74,14 +77,15 @@ def _refill(outer: Any, ours: Any, original: Any) -> None:
             cell.cell_contents = original
 
 
-class _Loader(importlib.abc.Loader):
+# Finder and loader without importlib's abstract classes, whose module takes longer to load than all of this.
+class _Loader:
     """Runs a hook after the module's own loader; everything else is that loader's."""
 
     def __init__(self, loader: Any, arrived: Hook) -> None:
         self._loader = loader
         self._arrived = arrived
 
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self._loader.create_module(spec)  # type: ignore[no-any-return]
 
     def exec_module(self, module: ModuleType) -> None:
@@ -95,7 +99,7 @@ class _Loader(importlib.abc.Loader):
         return getattr(self._loader, name)
 
 
-class _Finder(importlib.abc.MetaPathFinder):
+class _Finder:
     """Waits for one module to be imported, then disappears."""
 
     def __init__(self, name: str, hook: Hook) -> None:
@@ -105,7 +109,7 @@ class _Finder(importlib.abc.MetaPathFinder):
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
+    ) -> ModuleSpec | None:
         if fullname != self.name or getattr(self._searching, "active", False):
             return None
         self._searching.active = True
@@ -114,7 +118,7 @@ class _Finder(importlib.abc.MetaPathFinder):
         finally:
             self._searching.active = False
         if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader, self._arrived)
+            spec.loader = _Loader(spec.loader, self._arrived)  # type: ignore[assignment]
         return spec
 
     def _arrived(self, module: ModuleType) -> None:
@@ -123,9 +127,9 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 
 def when_imported(name: str, hook: Hook) -> None:
-    """Run ``hook(module)`` now if the module is loaded, else right after its import. Asking twice is asking once.
+    """Run ``hook(module)`` now if the module is loaded, else right after its import.
 
-    A failing hook never fails the import.
+    Asking twice is asking once. A failing hook never fails the import.
     """
     module = _loaded(name)
     if module is not None:

@@ -37,7 +37,9 @@ def ambient_of(context: Context) -> Ambient | None:
     return context.get(AMBIENT_KEY)  # type: ignore[return-value]
 
 
-def with_ambient(context: Context, attributes: Mapping[str, Any], trace_attributes: Mapping[str, Any]) -> Context:
+def with_ambient(
+    context: Context, attributes: Mapping[str, Any], trace_attributes: Mapping[str, Any]
+) -> Context:
     """Return ``context`` with more ambient values; the new value of a key wins."""
     outer = ambient_of(context)
     merged = attributes if outer is None else {**outer.attributes, **attributes}

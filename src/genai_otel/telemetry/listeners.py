@@ -21,7 +21,9 @@ evaluated: tuple[EvaluationListener, ...] = ()
 """Called with the attributes, trace id and span id of each evaluation event."""
 
 
-def listen(on_finished: OperationListener | None = None, on_evaluated: EvaluationListener | None = None) -> None:
+def listen(
+    on_finished: OperationListener | None = None, on_evaluated: EvaluationListener | None = None
+) -> None:
     """Add listeners."""
     global finished, evaluated
     if on_finished is not None:
@@ -30,7 +32,9 @@ def listen(on_finished: OperationListener | None = None, on_evaluated: Evaluatio
         evaluated = (*evaluated, on_evaluated)
 
 
-def forget(on_finished: OperationListener | None = None, on_evaluated: EvaluationListener | None = None) -> None:
+def forget(
+    on_finished: OperationListener | None = None, on_evaluated: EvaluationListener | None = None
+) -> None:
     """Remove listeners."""
     global finished, evaluated
     finished = tuple(known for known in finished if known != on_finished)

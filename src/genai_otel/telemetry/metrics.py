@@ -32,8 +32,16 @@ _LOCAL_DURATIONS: Final[dict[Family, tuple[Instrument, tuple[str, ...]]]] = {
 # modality -> (input, output, cache read) attributes of its part of the totals
 _MODALITIES: Final = {
     "text": (attr.USAGE_TEXT_INPUT_TOKENS, attr.USAGE_TEXT_OUTPUT_TOKENS, attr.USAGE_TEXT_CACHE_READ_TOKENS),
-    "image": (attr.USAGE_IMAGE_INPUT_TOKENS, attr.USAGE_IMAGE_OUTPUT_TOKENS, attr.USAGE_IMAGE_CACHE_READ_TOKENS),
-    "audio": (attr.USAGE_AUDIO_INPUT_TOKENS, attr.USAGE_AUDIO_OUTPUT_TOKENS, attr.USAGE_AUDIO_CACHE_READ_TOKENS),
+    "image": (
+        attr.USAGE_IMAGE_INPUT_TOKENS,
+        attr.USAGE_IMAGE_OUTPUT_TOKENS,
+        attr.USAGE_IMAGE_CACHE_READ_TOKENS,
+    ),
+    "audio": (
+        attr.USAGE_AUDIO_INPUT_TOKENS,
+        attr.USAGE_AUDIO_OUTPUT_TOKENS,
+        attr.USAGE_AUDIO_CACHE_READ_TOKENS,
+    ),
 }
 # counter -> (attribute of the total, column of _MODALITIES that divides it)
 _TOKEN_COUNTERS: Final = (
@@ -154,7 +162,9 @@ def record_chunk_times(
                 instruments.record(per_chunk, gap, dimensions)
 
 
-def record_agent_calls(instruments: Instruments, lookup: Lookup, inference_calls: int, tool_calls: int) -> None:
+def record_agent_calls(
+    instruments: Instruments, lookup: Lookup, inference_calls: int, tool_calls: int
+) -> None:
     """Record how many model and tool calls one agent invocation made itself."""
     dimensions = _dimensions(lookup, (attr.AGENT_NAME,), with_error=False)
     instruments.record(names.AGENT_INFERENCE_CALLS, inference_calls, dimensions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Mapping
 from time import time_ns
@@ -17,7 +18,7 @@ from ..conventions import attributes as attr
 from ..conventions import events
 from ..conventions.span_types import Family, Rules
 from . import errors, listeners, writers
-from .ambient import Ambient, ambient_of
+from .ambient import AMBIENT_KEY, Ambient
 from .attributes import attribute_value, text_of
 from .metrics import Instruments, record_agent_calls, record_chunk_times, record_operation
 from .usage import Usage, UsageSum
@@ -28,46 +29,33 @@ if TYPE_CHECKING:
 OPERATION_KEY: Final = create_key("genai_otel.operation")
 _OTHER: Final = "_OTHER"
 
-last_trace_id: int | None = None
-"""The trace whose outermost span of ours ended last in this process."""
+last_root: trace.Span | None = None
+"""The outermost span of ours that ended last in this process."""
+
+_lock = threading.Lock
 
 
 class Operation:
     """One operation in flight.
 
     ``pending`` collects the attributes that go on the span in one call at the end; ``start_attributes`` are those
-    it was created with. ``parent`` is the enclosing operation of ours in the same trace and process, ``root`` the
-    outermost one.
+    it was created with. ``parent`` is the enclosing operation of ours in the same trace and process.
     """
 
-    __slots__ = (
-        "_once",
-        "ambient",
-        "chunk_gaps",
-        "ended",
-        "event_content",
-        "exception",
-        "failed",
-        "first_chunk",
-        "inputs",
-        "inputs_set",
-        "instruments",
-        "named",
-        "on_end",
-        "outputs",
-        "outputs_set",
-        "parent",
-        "pending",
-        "previews",
-        "recording",
-        "root",
-        "rules",
-        "settings",
-        "span",
-        "start_attributes",
-        "sum",
-        "trace_id",
-    )
+    # Defaults of what most operations never set; without __slots__, so that they cost nothing to have.
+    sum: UsageSum | None = None
+    previews: dict[str, str] | None = None
+    event_content: dict[str, Any] | None = None
+    inputs: Any = None
+    outputs: Any = None
+    inputs_set = False
+    outputs_set = False
+    failed = False
+    exception: BaseException | None = None
+    ended = False
+    first_chunk: float | None = None
+    chunk_gaps: dict[float, int] | None = None
+    on_end: Callable[[], object] | None = None
 
     def __init__(
         self,
@@ -75,7 +63,6 @@ class Operation:
         rules: Rules,
         settings: Settings,
         start_attributes: Mapping[str, Any],
-        *,
         recording: bool,
         instruments: Instruments | None,
         parent: Operation | None,
@@ -90,28 +77,28 @@ class Operation:
         self.instruments = instruments
         self.ambient = ambient
         self.named = named
-        self.trace_id = span.get_span_context().trace_id
-        self.parent = parent if parent is not None and parent.trace_id == self.trace_id else None
-        self.root: Operation = self if self.parent is None else self.parent.root
-        self.sum = UsageSum() if rules.family is not Family.NONE and _sums(rules) else None
         self.pending: dict[str, Any] = {}
-        self.previews: dict[str, str] | None = None
-        self.event_content: dict[str, Any] | None = None
-        self.inputs: Any = None
-        self.outputs: Any = None
-        self.inputs_set = False
-        self.outputs_set = False
-        self.failed = False
-        self.exception: BaseException | None = None
-        self.ended = False
-        self.first_chunk: float | None = None
-        self.chunk_gaps: dict[float, int] | None = None
-        self.on_end: Callable[[], object] | None = None
-        self._once = threading.Lock()
+        if parent is not None and parent.trace_id != self.trace_id:
+            parent = None
+        self.parent = parent
+        self._root: Operation | None = None if parent is None else parent.root
+        if rules.family is not Family.NONE and _sums(rules):
+            self.sum = UsageSum()
+        self._once = _lock()
         if ambient is not None:
-            taken = None if self.parent is None else self.parent.ambient
+            taken = None if parent is None else parent.ambient
             if ambient is not taken:
                 self.pending.update(ambient.trace_attributes_since(taken))
+
+    @functools.cached_property
+    def trace_id(self) -> int:
+        """The trace's id."""
+        return self.span.get_span_context().trace_id
+
+    @property
+    def root(self) -> Operation:
+        """The outermost operation of ours in this trace and process."""
+        return self if self._root is None else self._root  # no reference to itself: that would be a cycle
 
     # --- reading --------------------------------------------------------------------------------------------
     def lookup(self, key: str) -> Any:
@@ -201,7 +188,9 @@ class Operation:
         self.exception = exc
         described = errors.exception_attributes(exc, content=policy.captures)
         if policy.redact is not None:
-            described = {key: text for key, value in described.items() if (text := _redacted(policy, key, value))}
+            described = {
+                key: text for key, value in described.items() if (text := _redacted(policy, key, value))
+            }
         self.span.add_event(events.EXCEPTION, {**described, **extra} if extra else described, timestamp)
         return described
 
@@ -216,7 +205,9 @@ class Operation:
             self.failed = True
             if self.exception is not None:
                 self.pending.setdefault(attr.ERROR_TYPE, errors.error_type(self.exception))
-                description = errors.without_quotes(description, self.exception, content=self.settings.content.captures)
+                description = errors.without_quotes(
+                    description, self.exception, content=self.settings.content.captures
+                )
         self.span.set_status(Status(code, description if code is StatusCode.ERROR else None))
 
     # --- finishing ------------------------------------------------------------------------------------------
@@ -231,8 +222,8 @@ class Operation:
             report("telemetry.Operation.finish")
         finally:
             self.ended = True
-            if self.root is self:
-                _remember(self.trace_id)
+            if self.parent is None:
+                _remember(self.span)
             self.exception = None  # it would keep frames, and all they hold, alive
             self.span.end(end)
         if self.on_end is not None:
@@ -250,7 +241,7 @@ class Operation:
             if self.previews is not None:
                 self.pending = {**self.previews, **self.pending}  # what the user set wins
             if self.pending:
-                self.span.set_attributes(self.pending.copy())
+                self.span.set_attributes(self.pending.copy())  # a copy: other threads may still set attributes
             if self.settings.content.event and self.rules.family is Family.INFERENCE:
                 self._emit_details(end)
         if self.instruments is not None:
@@ -320,9 +311,9 @@ class Operation:
             record_agent_calls(instruments, self.lookup, self.sum.inference_calls, self.sum.tool_calls)
 
 
-def _remember(trace_id: int) -> None:
-    global last_trace_id
-    last_trace_id = trace_id
+def _remember(root: trace.Span) -> None:
+    global last_root
+    last_root = root
 
 
 _STARTED: Final = "genai_otel.start_time"
@@ -344,62 +335,80 @@ def default_name(rules: Rules, lookup: Any) -> str:
     return f"{operation} {entity}" if entity else str(operation)
 
 
+INERT: Final = object()
+"""Stands in the context for an operation that records nothing, so that what is set inside goes nowhere."""
+
+
 def begin(
     rules: Rules,
     settings: Settings,
     name: str,
     attributes: Mapping[str, Any],
     context: Context,
-    *,
     named: bool = True,
     start_time: int | None = None,
     tracer: trace.Tracer | None = None,
-) -> tuple[trace.Span, Operation | None]:
-    """Start a span in ``context`` and return it with its operation (None when there is nothing to record).
+) -> tuple[trace.Span | None, Operation | None]:
+    """Start a span in ``context`` and return it with its operation.
 
-    Sampling-relevant attributes are all in ``attributes``, given to the sampler. Nothing is made current.
+    Both are None where nothing is traced (suppressed, no provider); a span without operation is one that the sampler
+    dropped. Sampling-relevant attributes are all in ``attributes``, given to the sampler. Nothing is made current.
     """
-    if _runtime.suppressed(context):
-        return _inert(context), None
-    tracer = tracer or settings.providers.tracer()
-    instruments = settings.providers.instruments() if rules.family is not Family.NONE else None
+    if context and _runtime.suppressed(context):
+        return None, None
+    if tracer is None:
+        tracer = settings.providers.tracer()
+    instruments = None if rules.family is Family.NONE else settings.providers.instruments()
     if tracer is None and instruments is None:
-        return _inert(context), None
-    ambient = ambient_of(context)
-    if ambient is not None and ambient.attributes:
-        attributes = {**ambient.attributes, **attributes}
-    span = (
-        tracer.start_span(name, context, rules.kind, attributes, start_time=start_time)
-        if tracer is not None
-        else _inert(context)
-    )
+        return None, None
+    ambient, parent = None, None
+    if context:
+        ambient, parent = context.get(AMBIENT_KEY), context.get(OPERATION_KEY)
+        if parent is INERT:
+            parent = None
+        if ambient is not None:
+            attributes = {**ambient.attributes, **attributes}  # type: ignore[attr-defined]
+    if tracer is None:
+        span = _passing(context)
+    else:
+        span = tracer.start_span(name, context, rules.kind, attributes, (), start_time)
     is_recording = span.is_recording()
     if not is_recording:
         if instruments is None:
             return span, None
         attributes = {**attributes, _STARTED: start_time or time_ns()}
-    operation = Operation(
+    return span, Operation(
         span,
         rules,
         settings,
         attributes,
-        recording=is_recording,
-        instruments=instruments,
-        parent=context.get(OPERATION_KEY),  # type: ignore[arg-type]
-        ambient=ambient,
-        named=named,
+        is_recording,
+        instruments,
+        parent,  # type: ignore[arg-type]
+        ambient,  # type: ignore[arg-type]
+        named,
     )
-    return span, operation
 
 
-def _inert(context: Context) -> trace.Span:
+def _passing(context: Context) -> trace.Span:
     """Return a span that records nothing and passes on the ids of the current one."""
     return NonRecordingSpan(trace.get_current_span(context).get_span_context())
 
 
-def entered(context: Context, span: trace.Span, operation: Operation | None) -> Context:
-    """Return ``context`` with ``span`` current, and its operation the innermost one of ours."""
-    return Context({**context, _SPAN_KEY: span, OPERATION_KEY: operation})
+def entered(context: Context, span: trace.Span | None, operation: Operation | None) -> Context:
+    """Return ``context`` with ``span`` current and its operation the innermost one of ours.
+
+    Without a span the current one stays current: it may be another library's, with the right to be written to.
+    """
+    inner = Context(context)
+    if span is not None:
+        _put(inner, _SPAN_KEY, span)
+    _put(inner, OPERATION_KEY, INERT if operation is None else operation)
+    return inner
+
+
+# a Context refuses item assignment; this one is ours alone until it is attached
+_put: Final = dict.__setitem__
 
 
 def _span_key() -> str:

@@ -9,7 +9,13 @@ from ..conventions.span_types import Family, Rules
 from .operation import Operation
 from .usage import UsageSum
 
-_OF_A_TYPE = (*attr.CONTENT, attr.INPUT_MIME_TYPE, attr.OUTPUT_MIME_TYPE, attr.OPERATION_NAME, attr.OPENINFERENCE_KIND)
+_OF_A_TYPE = (
+    *attr.CONTENT,
+    attr.INPUT_MIME_TYPE,
+    attr.OUTPUT_MIME_TYPE,
+    attr.OPERATION_NAME,
+    attr.OPENINFERENCE_KIND,
+)
 
 
 def retype(op: Operation, rules: Rules) -> None:

@@ -60,7 +60,9 @@ class Spec:
     def _default_name(self, function_name: str | None) -> str:
         if self.rules.operation is not None:
             return default_name(self.rules, self.attributes.get)
-        return function_name or ("span" if self.rules.span_type == "UNKNOWN" else self.rules.span_type.lower())
+        return function_name or (
+            "span" if self.rules.span_type == "UNKNOWN" else self.rules.span_type.lower()
+        )
 
     def begin(
         self,
@@ -68,22 +70,13 @@ class Spec:
         context: Context,
         start_time: int | None = None,
         tracer: trace.Tracer | None = None,
-    ) -> tuple[trace.Span, Operation | None]:
+    ) -> tuple[trace.Span | None, Operation | None]:
         """Start the span in ``context``; nothing is made current."""
         attributes: Mapping[str, Any] = self.attributes
         if self.user_attributes and (settings.content.redact or settings.content.max_length):
             kept = {key: value for key, value in attributes.items() if key not in self.user_attributes}
             attributes = {**kept, **cleaned(self.user_attributes, settings.content)}
-        return begin(
-            self.rules,
-            settings,
-            self.name,
-            attributes,
-            context,
-            named=self.named,
-            start_time=start_time,
-            tracer=tracer,
-        )
+        return begin(self.rules, settings, self.name, attributes, context, self.named, start_time, tracer)
 
 
 _AS_GIVEN = ContentPolicy()
@@ -111,5 +104,7 @@ def memory_operation(rules: Rules, operation: str | None) -> str | None:
     if rules.span_type != "MEMORY":
         raise ValueError(f"operation={operation!r} goes with span_type=MEMORY only, not {rules.span_type}")
     if operation not in MEMORY_OPERATIONS:
-        raise ValueError(f"operation={operation!r} is not a memory operation: {', '.join(sorted(MEMORY_OPERATIONS))}")
+        raise ValueError(
+            f"operation={operation!r} is not a memory operation: {', '.join(sorted(MEMORY_OPERATIONS))}"
+        )
     return operation

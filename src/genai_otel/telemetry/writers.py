@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from ..content import documents as document_shapes
 from ..content import messages as chat
 from ..content.answers import CONVENTIONAL
-from ..content.policy import DROPPED
+from ..content.encode import APPLICATION_JSON, TEXT, text_or_json
 from ..content.media import inline_text
-from ..content.preview import derive, shortened
+from ..content.policy import DROPPED
+from ..content.preview import MAX_LENGTH, said, shortened
 from ..content.tools import object_of, tool_definitions
 from ..conventions import attributes as attr
 from ..conventions.span_types import Family, Shape
@@ -22,7 +23,17 @@ from ..conventions.span_types import Family, Shape
 if TYPE_CHECKING:
     from .operation import Operation
 
-_QUERY_NAMES: Final = ("query", "question", "query_text", "search_query", "q", "text", "input", "search", "prompt")
+_QUERY_NAMES: Final = (
+    "query",
+    "question",
+    "query_text",
+    "search_query",
+    "q",
+    "text",
+    "input",
+    "search",
+    "prompt",
+)
 
 
 def write_inputs(op: Operation, value: Any, *, captured: bool) -> None:
@@ -42,7 +53,13 @@ def write_outputs(op: Operation, value: Any, *, captured: bool) -> None:
 def write_documents(op: Operation, value: Any, *, captured: bool) -> None:
     """Record retrieval results."""
     if _wanted(op, captured):
-        _put_json(op, attr.RETRIEVAL_DOCUMENTS, document_shapes.documents(value), captured, document_shapes.documents)
+        _put_json(
+            op,
+            attr.RETRIEVAL_DOCUMENTS,
+            document_shapes.documents(value),
+            captured,
+            document_shapes.documents,
+        )
 
 
 def write_content(op: Operation, key: str, make: Callable[[], Any], *, captured: bool) -> None:
@@ -118,14 +135,20 @@ def _value_writer(
     key: str, mime_key: str, side: Literal["request", "response"], preview_key: str
 ) -> Callable[[Operation, Any, bool], None]:
     def write(op: Operation, value: Any, captured: bool) -> None:
-        cleared = _put_text(op, key, value)
-        if cleared is DROPPED:
-            return
-        op.pending[mime_key] = "text/plain" if _is_text(cleared) else "application/json"
-        if op.root is op and cleared is not None:
+        policy, pending = op.settings.content, op.pending
+        if policy.redact is None and policy.max_length is None:  # the common case, without a detour
+            text, pending[mime_key] = text_or_json(value)
+            pending[key] = text
+        else:
+            value = _put_text(op, key, value)
+            if value is DROPPED:
+                return
+            text = pending[key]
+            pending[mime_key] = TEXT if _is_text(value) else APPLICATION_JSON
+        if op.parent is None and value is not None:
             if op.previews is None:
                 op.previews = {}
-            op.previews[preview_key] = _preview(cleared, op.pending[key], side)
+            op.previews[preview_key] = _preview(value, text, side)
 
     return write
 
@@ -133,7 +156,9 @@ def _value_writer(
 def _preview(value: Any, text: str, side: Literal["request", "response"]) -> str:
     """Return the last message where ``value`` may be a chat, else the start of the text it was recorded as."""
     if _may_be_chat(value):
-        return derive(value, side) or shortened(text)
+        return said(value, side) or shortened(inline_text(text))
+    if len(text) <= MAX_LENGTH and ";base64," not in text:
+        return text
     return shortened(inline_text(text))
 
 
@@ -148,7 +173,9 @@ def _may_be_chat(value: Any) -> bool:
 
 
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
-_CHAT_KEYS: Final = frozenset({"messages", "choices", "input", "output", "prompt", "role", "content", "parts", "data"})
+_CHAT_KEYS: Final = frozenset(
+    {"messages", "choices", "input", "output", "prompt", "role", "content", "parts", "data"}
+)
 
 
 # --- chat messages --------------------------------------------------------------------------------------------

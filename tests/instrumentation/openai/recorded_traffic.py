@@ -1,4 +1,4 @@
-"""Recorded exchanges, answered again by a server on the loopback interface and asked for through the real SDK."""
+"""Recorded exchanges, answered again by a server on the loopback interface and asked for through the SDK."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def load(folder: Path) -> Iterator[Recorded]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     for file in sorted(folder.glob("*/*.yaml")):
         with file.open() as stream:
-            cassette = yaml.load(stream, loader)  # noqa: S506 - a safe loader
+            cassette = yaml.load(stream, loader)
         for number, exchange in enumerate(cassette["interactions"]):
             yield _recorded(f"{file.parent.name}/{file.stem}#{number}", exchange)
 

@@ -27,7 +27,7 @@ def text(found: dict[str, Any]) -> str:
     return part["content"]  # type: ignore[no-any-return]
 
 
-# --- speech ---------------------------------------------------------------------------------------------------
+# --- speech -----------------------------------------------------------------------------------------------
 def speak(client: openai.OpenAI, **more: Any) -> Any:
     return client.audio.speech.create(model="gpt-4o-mini-tts", voice="alloy", input="Hello SECRET", **more)
 
@@ -96,7 +96,7 @@ async def test_async_speech(async_client: openai.AsyncOpenAI, telemetry: Telemet
     assert part["sha256"] == hashlib.sha256(answer.content).hexdigest()
 
 
-# --- transcriptions and translations ----------------------------------------------------------------------------
+# --- transcriptions and translations ----------------------------------------------------------------------
 def hear(client: openai.OpenAI, **more: Any) -> Any:
     return client.audio.transcriptions.create(
         **{"model": "gpt-4o-transcribe", "file": ("call.wav", SOUND), **more}
@@ -128,7 +128,8 @@ def test_a_transcription_is_a_client_span_of_output_type_text(
 def test_every_format_is_recorded_as_text(
     response_format: str, raw: bool, client: openai.OpenAI, telemetry: Telemetry
 ) -> None:
-    transcriptions: Any = client.audio.transcriptions.with_raw_response if raw else client.audio.transcriptions
+    plain = client.audio.transcriptions
+    transcriptions: Any = plain.with_raw_response if raw else plain
     answer = transcriptions.create(
         model="gpt-4o-transcribe", file=("call.wav", SOUND), response_format=response_format
     )
@@ -166,7 +167,8 @@ def test_a_duration_is_no_token_count(client: openai.OpenAI, telemetry: Telemetr
 
 
 def test_a_stream_is_put_together(client: openai.OpenAI, telemetry: Telemetry) -> None:
-    said = "".join(event.delta for event in hear(client, stream=True) if event.type == "transcript.text.delta")
+    events = list(hear(client, stream=True))
+    said = "".join(event.delta for event in events if event.type == "transcript.text.delta")
 
     found = telemetry.attributes(TRANSCRIPTION)
     assert text(found) == said

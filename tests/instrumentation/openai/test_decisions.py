@@ -41,9 +41,12 @@ def test_a_decision_is_a_client_span_with_registered_attributes_only(
 
 
 @pytest.mark.parametrize("raw", [False, True])
-def test_input_questions_and_answers_are_content(raw: bool, client: openai.OpenAI, telemetry: Telemetry) -> None:
+def test_input_questions_and_answers_are_content(
+    raw: bool, client: openai.OpenAI, telemetry: Telemetry
+) -> None:
     decisions = client.decisions.with_raw_response if raw else client.decisions
-    decisions.create(model=MODEL, input=[{"role": "user", "content": "The shop is open"}], questions=QUESTIONS)
+    given: Any = [{"role": "user", "content": "The shop is open"}]
+    decisions.create(model=MODEL, input=given, questions=QUESTIONS)
 
     found = telemetry.attributes(NAME)
     (message,) = json.loads(found[attr.INPUT_MESSAGES])

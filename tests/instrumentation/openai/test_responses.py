@@ -29,7 +29,7 @@ def content(found: dict[str, Any], key: str) -> Any:
     return json.loads(found[key])
 
 
-# --- requests and answers -------------------------------------------------------------------------------------
+# --- requests and answers ---------------------------------------------------------------------------------
 def test_a_response_is_a_chat_span(client: openai.OpenAI, telemetry_without_content: Telemetry) -> None:
     answer = client.responses.create(model=MODEL, input="Hello")
 
@@ -285,7 +285,7 @@ def test_counting_tokens_and_listing_items_is_no_span(
     assert not telemetry_without_content.spans
 
 
-# --- fetching -------------------------------------------------------------------------------------------------
+# --- fetching ---------------------------------------------------------------------------------------------
 FETCHED = "fetch_response"
 
 
@@ -378,7 +378,7 @@ def test_resuming_a_stream_is_a_fetch_with_its_cursor(client: openai.OpenAI, tel
     telemetry.exporter.clear()
     events = list(client.responses.retrieve(made.id, stream=True, starting_after=2))
 
-    assert [event.sequence_number for event in events][0] == 3
+    assert events[0].sequence_number == 3
     found = telemetry.attributes(FETCHED)
     assert found[attr.REQUEST_STREAM] is True
     assert found[attr.REQUEST_STREAM_CURSOR] == "2"

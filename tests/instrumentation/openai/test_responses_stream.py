@@ -35,7 +35,7 @@ def said(found: dict[str, Any]) -> list[dict[str, Any]]:
     return message["parts"]  # type: ignore[no-any-return]
 
 
-# --- complete streams -------------------------------------------------------------------------------------------
+# --- complete streams -------------------------------------------------------------------------------------
 def test_a_stream_records_what_the_plain_call_records(client: openai.OpenAI, telemetry: Telemetry) -> None:
     plain = client.responses.create(model=MODEL, input="Hello", tools=[TOOL], reasoning={"effort": "low"})
     stream = client.responses.create(
@@ -135,7 +135,7 @@ def test_a_streaming_response_read_as_lines_is_a_span_without_answer(
     assert attr.INPUT_MESSAGES in found
 
 
-# --- streams that end otherwise ---------------------------------------------------------------------------------
+# --- streams that end otherwise ---------------------------------------------------------------------------
 @pytest.mark.parametrize("how", ["close", "with", "response"])
 def test_closing_early_keeps_ids_and_text_and_is_no_error(
     how: str, client: openai.OpenAI, telemetry: Telemetry
@@ -324,7 +324,7 @@ def test_content_goes_to_the_event_in_event_mode(client: openai.OpenAI) -> None:
         assert event.attributes[attr.OUTPUT_MESSAGES][0]["role"] == "assistant"
 
 
-# --- the observer alone -----------------------------------------------------------------------------------------
+# --- the observer alone -----------------------------------------------------------------------------------
 def typed(**fields: Any) -> Any:
     return construct_type(type_=ResponseStreamEvent, value=fields)  # type: ignore[arg-type]
 

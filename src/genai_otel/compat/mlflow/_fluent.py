@@ -11,7 +11,7 @@ from opentelemetry.context import Context
 
 from genai_otel import _decorators, _settings, _span_scope, _spans
 from genai_otel._guard import report
-from genai_otel._spans import Span
+from genai_otel._spans import Span, facade
 from genai_otel._traced import Plan
 from genai_otel.conventions.span_types import SpanType
 
@@ -167,7 +167,7 @@ def start_span_no_context(
     try:
         context = _span_scope.parent_context(parent_span)
         spec = _spec(name, span_type, attributes, links)
-        span = LiveSpan(*spec.begin(_settings.current(), context, start_time_ns))
+        span = live(facade(*spec.begin(_settings.current(), context, start_time_ns), context))
         if inputs is not None:
             span.set_inputs(inputs)
         describe(span, tags=tags, metadata=metadata)

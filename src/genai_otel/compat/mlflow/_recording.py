@@ -57,15 +57,15 @@ class MlflowSpec(Spec):
         context: Context,
         start_time: int | None = None,
         tracer: trace.Tracer | None = None,
-    ) -> tuple[trace.Span, Operation | None]:
+    ) -> tuple[trace.Span | None, Operation | None]:
         """Start the span in ``context``; nothing is made current."""
         if not _switch.enabled():
-            return _switch.inert(context), None
+            return None, None
         if _destination.pending():
             _destination.apply_guarded()
         span, operation = super().begin(with_content(settings), context, start_time, tracer)
-        if operation is not None:
-            if operation.root is operation:
+        if operation is not None and span is not None:
+            if operation.parent is None:
                 _remember(operation)
             for link in self.links:
                 LiveSpan(span, operation).add_link(link)

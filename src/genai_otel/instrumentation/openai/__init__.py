@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from ..._settings import content_mode
-from ...telemetry.providers import Providers
-from ..patching import Patches, when_imported
+from genai_otel.content.modes import content_mode
+from genai_otel.instrumentation.patching import Patches, forget, when_imported
+
 from . import state
 
 if TYPE_CHECKING:
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenAIInstrumentor", "autolog"]
 
+_PATCHED: Final = "openai._base_client"  # part of every ``import openai``
 _patches = Patches()
-_cancel_hook: Any = None
+_lock = threading.Lock()
 
 
 def autolog(
@@ -40,14 +42,14 @@ def autolog(
         ValueError: for an unknown content mode.
     """
     if capture_content is not None:
-        content_mode(capture_content)
+        content_mode(capture_content)  # raises for what is none
     if disable:
         _disable()
         return
     given = (tracer_provider, meter_provider, logger_provider)
-    providers = Providers(*given) if any(provider is not None for provider in given) else None
+    providers = given if any(provider is not None for provider in given) else None
     state.use(state.Active(capture_content, request_stream_usage, providers))
-    _enable()
+    when_imported(_PATCHED, _patch)
 
 
 def patched() -> list[str]:
@@ -55,27 +57,22 @@ def patched() -> list[str]:
     return list(_patches)
 
 
-def _enable() -> None:
-    global _cancel_hook
-    if _cancel_hook is None:
-        _cancel_hook = when_imported("openai._base_client", _patch)
-
-
 def _patch(module: ModuleType) -> None:
-    from . import funnel
+    from . import duplicates, funnel
 
-    if len(_patches) == 0:
+    with _lock:
+        if state.active() is None:  # switched off meanwhile
+            return
         _patches.wrap(module.SyncAPIClient, "request", funnel.request_sync)
         _patches.wrap(module.AsyncAPIClient, "request", funnel.request_async)
+    duplicates.warn()
 
 
 def _disable() -> None:
-    global _cancel_hook
     state.use(None)
-    if _cancel_hook is not None:
-        _cancel_hook()
-        _cancel_hook = None
-    _patches.undo()
+    forget(_PATCHED, _patch)
+    with _lock:
+        _patches.undo()
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""What an API family of the SDK tells the funnel: the record that starts, and how request and answer fill it."""
+"""What an API family of the SDK tells the funnel: how a record starts, and how request and answer fill it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from genai_otel.telemetry.operation import Operation
 class Request:
     """One request as the SDK is about to send it: parameters are plain JSON already.
 
-    ``params`` are those in the path, ``query`` those of the URL, ``files`` the uploads of a multipart request as the
-    caller gave them: never to be read.
+    ``params`` are those in the path, ``query`` those of the URL, ``files`` the uploads of a multipart
+    request as the caller gave them: never to be read.
     """
 
     method: str
@@ -33,7 +33,7 @@ class Request:
 class StreamObserver(Protocol):
     """Watches one stream; every method is called at most once per chunk or end, never concurrently."""
 
-    def chunk(self, chunk: Any) -> None:
+    def chunk(self, chunk: Any, /) -> None:
         """Take note of one chunk."""
 
     def finish(self) -> None:
@@ -56,8 +56,9 @@ def read_json(body: bytes) -> Mapping[str, Any] | None:
 class Api:
     """One kind of operation.
 
-    ``start`` gives the attributes known before the call, ``content`` records the request's content, ``answer`` records
-    the answer (an SDK object or what ``read`` makes of a raw body), ``observe`` makes the observer of a stream.
+    ``start`` gives the attributes known before the call, ``content`` records the request's content,
+    ``answer`` records the answer (an SDK object or what ``read`` makes of a raw body), ``observe`` makes the
+    observer of a stream.
     """
 
     rules: Rules

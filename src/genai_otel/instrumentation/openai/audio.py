@@ -1,7 +1,7 @@
-"""Audio: speech, transcriptions and translations; spans without an operation, as ``images`` says and for its reasons.
+"""Audio: speech, transcriptions and translations.
 
-Sound is only ever referred to. A file to transcribe is never read here, and speech that the caller reads lazily isn't
-either.
+The spans have no operation, for the reasons that ``images`` gives. Sound is only ever referred to: a file to
+transcribe is never read here, and speech that the caller reads lazily isn't either.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .uploads import upload_parts
 _EVENT_STREAM: Final = (b"event:", b"data:")
 
 
-# --- speech ---------------------------------------------------------------------------------------------------
+# --- speech -------------------------------------------------------------------------------------------------
 def start_speech(request: Request) -> dict[str, Any]:
     """Return the attributes of a request for speech."""
     return requests.media(request.body, "speech")
@@ -75,7 +75,7 @@ def _as_they_are(body: bytes) -> bytes:
     return body
 
 
-# --- transcriptions and translations ----------------------------------------------------------------------------
+# --- transcriptions and translations ------------------------------------------------------------------------
 def start_text(request: Request) -> dict[str, Any]:
     """Return the attributes of a request for a transcription or a translation."""
     return requests.media(request.body, "text", stream=request.stream)

@@ -249,7 +249,7 @@ def _parts(piece: Any) -> list[Any]:
 
 
 def _joined(kept: dict[str, Any] | None, body: Any, piece: str) -> dict[str, Any]:
-    """Add one delta of a call: the name comes once, the arguments in pieces (or, from some servers, as an object)."""
+    """Add one delta of a call: the name comes once, the arguments in pieces or, with some servers, as a whole."""
     found = kept or {}
     if isinstance(name := field(body, "name"), str) and name:
         found["name"] = name

@@ -1,7 +1,7 @@
 """The clock of a stream: when each chunk that carries content came.
 
-A chunk costs one reading of the clock; gaps are worked out later, and summed up in the metric's own buckets once there
-are many, so that memory does not grow with the stream.
+A chunk costs one reading of the clock; gaps are worked out later, and summed up in the metric's own buckets
+once there are many, so that memory does not grow with the stream.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ _BOUNDS: Final = TIME_PER_OUTPUT_CHUNK.buckets or ()
 
 
 class ChunkTimer:
-    """Tells an operation the time to the first chunk and between the following ones; ``started`` is the request's."""
+    """Tells an operation the time to the first chunk and between the following ones.
+
+    ``started`` is when the request was made.
+    """
 
     __slots__ = ("_first", "_op", "_started", "_sums", "_times")
 

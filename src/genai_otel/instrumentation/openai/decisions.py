@@ -1,4 +1,4 @@
-"""Decisions: questions answered about an input; spans without an operation, as ``images`` says and for its reasons."""
+"""Decisions: questions answered about an input. Without an operation, for the reasons ``images`` gives."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def _encoded_dimension(length: int, padding: int) -> int | None:
 
 
 def read(body: bytes) -> Mapping[str, Any] | None:
-    """Return what a raw body says, with its first vector only: the rest of the list, megabytes maybe, is skipped."""
+    """Return what a raw body says, with its first vector only: the others, megabytes maybe, are skipped."""
     begin = body.find(b"[", body.find(b'"data"'))
     end = body.rfind(b"]")
     vector = _first_vector(body, begin)

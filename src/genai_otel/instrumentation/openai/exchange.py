@@ -8,28 +8,41 @@ from typing import Any, Final
 
 from opentelemetry.context import Context
 
-from ..._guard import report
-from ..._settings import Settings
-from ..._spans import Span
-from ...conventions import attributes as attr
-from ...conventions import events
-from ...telemetry.operation import begin, default_name, entered
+from genai_otel._guard import report
+from genai_otel._settings import Settings
+from genai_otel.conventions import attributes as attr
+from genai_otel.conventions import events
+from genai_otel.telemetry.operation import begin, default_name, entered
+
 from .api import Api, Request, StreamObserver
 from .holding import Hold
 from .providers import facts_of
 from .watching import is_being_read, watched
 
 _UNREAD: Final = "stream"  # with_streaming_response: the body is the caller's to read
+_NO_FAILURES: Final = (StopAsyncIteration, GeneratorExit)  # an async stream's end; a closed coroutine
 
 
 class Exchange:
     """The telemetry of one request; ``ended`` once its operation has, or when there is nothing to record.
 
-    ``raw`` is the SDK's mark of a request whose answer the caller parses, or reads, if at all; ``hide`` says which
-    chunks of a stream the caller must not see.
+    ``raw`` is the SDK's mark of a request whose answer the caller parses, or reads, if at all; ``hide`` says
+    which chunks of a stream the caller must not see.
     """
 
-    __slots__ = ("_answered", "_hold", "_observer", "_started", "api", "context", "ended", "hide", "operation", "raw", "request")
+    __slots__ = (
+        "_answered",
+        "_hold",
+        "_observer",
+        "_started",
+        "api",
+        "context",
+        "ended",
+        "hide",
+        "operation",
+        "raw",
+        "request",
+    )
 
     def __init__(
         self, api: Api, request: Request, client: Any, settings: Settings, outer: Context, raw: str | None
@@ -46,13 +59,12 @@ class Exchange:
             attributes[attr.OPERATION_NAME] = api.rules.operation
         name = default_name(api.rules, attributes.get)
         span, self.operation = begin(api.rules, settings, name, attributes, outer, named=False)
-        self.context = entered(outer, Span(span, self.operation), self.operation)
+        self.context: Context = _guarded("enter", entered, outer, span, self.operation) or outer
         self.ended = self.operation is None
         if self.operation is not None and self.operation.recording and settings.content.captures:
             _guarded("request", api.content, self.operation, request)
         self._started = perf_counter()
 
-    # --- what the funnel reports ---------------------------------------------------------------------------
     def parsed(self, answer: Any) -> None:
         """The SDK made ``answer`` of the body: a model, a stream, or whatever was asked for."""
         if self.ended or self._observer is not None:
@@ -79,10 +91,9 @@ class Exchange:
             self.end()
 
     def failed(self, exc: BaseException) -> None:
-        """The SDK's request raised; a coroutine that was closed did not fail."""
-        self.end(None if isinstance(exc, GeneratorExit) else exc)
+        """The request, or reading its stream, ended with an exception, which may be no failure."""
+        self.end(None if isinstance(exc, _NO_FAILURES) else exc)
 
-    # --- how it ends -----------------------------------------------------------------------------------------
     def end(self, exc: BaseException | None = None, *, dropped: bool = False) -> None:
         """End the operation, as failed if there is an exception; only the first call does anything."""
         operation = self.operation
@@ -103,7 +114,6 @@ class Exchange:
         """The caller let go of the answer before its end: no error, but marked."""
         self.end(dropped=True)
 
-    # --- streams -------------------------------------------------------------------------------------------
     def _observe(self, stream: Any) -> None:
         if self.api.observe is None or self.operation is None:
             return
@@ -119,7 +129,6 @@ class Exchange:
         if not is_being_read(self):
             self.end()
 
-    # --- answers -------------------------------------------------------------------------------------------
     def _record(self, answer: Any) -> None:
         self._answered = True
         _guarded("answer", self.api.answer, self.operation, answer)

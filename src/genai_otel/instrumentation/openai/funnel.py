@@ -1,15 +1,16 @@
-"""The two patches: ``SyncAPIClient.request`` and ``AsyncAPIClient.request``, which every HTTP operation passes once.
+"""The two patches: ``SyncAPIClient.request`` and ``AsyncAPIClient.request``.
 
-Retries happen below, parsing helpers, raw wrappers, Azure and module-level clients above. All that is here is the
-guard: whatever goes wrong in telemetry, the SDK's own function is called once and its result or exception is the
-caller's. What records is loaded by the first call.
+Every HTTP operation passes one of them once: retries happen below, parsing helpers, raw wrappers, Azure and
+module-level clients above. All that is here is the guard: whatever goes wrong in telemetry, the SDK's own
+function is called once, and its result or exception is the caller's. The first call loads what records.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..._guard import report
+from genai_otel._guard import report
+
 from . import state
 
 

@@ -1,6 +1,6 @@
 """Knowing when the caller is done with an object of the SDK: it is closed, or dropped.
 
-Nothing that reaches the caller is a proxy: ``close`` is hooked on the very object, and the hook is removed again.
+Nothing that reaches the caller is a proxy: ``close`` is hooked on the very object, and the hook goes again.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable
-from types import MethodType
+from types import FrameType
 from typing import Any
 
-from ..._guard import report
+from genai_otel._guard import report
 
 Closed = Callable[[Any], None]
 
 
 class Hold:
-    """Calls ``closed(target)`` before each of the named methods of ``target``, and ``dropped()`` when ``held`` dies.
+    """Calls ``closed(target)`` before the named methods of ``target``, and ``dropped()`` when ``held`` dies.
 
-    Until it is released. Nothing is kept alive by it, and no reference cycle is made.
+    Until it is released; it does not keep either of them alive.
     """
 
     __slots__ = ("_finalizer", "_unhooks")
@@ -40,14 +40,13 @@ class Hold:
 
 
 def _hook(target: Any, name: str, closed: Closed) -> Callable[[], None] | None:
-    """Hook one method of this very object; return what takes the hook away, None where there is no such method."""
+    """Hook one method of this very object; return what takes the hook away, or None."""
     method = getattr(target, name, None)
-    if not callable(method):
+    present = getattr(target, "__dict__", None)
+    if not callable(method) or not isinstance(present, dict):
         return None
-    present = vars(target)
     before = present.get(name)  # somebody else's hook
     reference = weakref.ref(target)
-    call = _unbound(method, reference)
 
     @functools.wraps(method)
     def hook(*args: Any, **kwargs: Any) -> Any:
@@ -55,46 +54,45 @@ def _hook(target: Any, name: str, closed: Closed) -> Callable[[], None] | None:
             closed(reference())
         except Exception:
             report("openai.close")
-        return call(*args, **kwargs)
+        return method(*args, **kwargs)
 
-    del hook.__wrapped__  # it would be the bound method, and with that a cycle
     present[name] = hook
 
     def unhook() -> None:
         live = reference()
         found = vars(live) if live is not None else {}
-        if found.get(name) is hook:
-            if before is None:
-                del found[name]
-            else:
-                found[name] = before
+        if found.get(name) is not hook:
+            return
+        if before is None:
+            del found[name]
+        else:
+            found[name] = before
 
     return unhook
 
 
-def _unbound(method: Any, reference: weakref.ref[Any]) -> Callable[..., Any]:
-    """Return a function that calls the method without keeping its object alive."""
-    if not isinstance(method, MethodType) or method.__self__ is not reference():
-        return method  # type: ignore[no-any-return]
-    function = method.__func__
-    return lambda *args, **kwargs: function(reference(), *args, **kwargs)
-
-
 def _dropped(dropped: Callable[[], None]) -> None:
-    """End what was dropped, elsewhere if the garbage collector struck while the SDK may hold one of its locks."""
+    """End what was dropped; in a thread, if garbage was collected while the SDK may hold one of its locks."""
     try:
         if _interrupts_the_sdk():
-            threading.Thread(target=dropped, name="genai_otel-dropped", daemon=True).start()
+            threading.Thread(target=_end, args=(dropped,), name="genai_otel.dropped", daemon=True).start()
         else:
-            dropped()
+            _end(dropped)
+    except Exception:
+        report("openai.dropped")
+
+
+def _end(dropped: Callable[[], None]) -> None:
+    try:
+        dropped()
     except Exception:
         report("openai.dropped")
 
 
 def _interrupts_the_sdk() -> bool:
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if str(frame.f_globals.get("__name__", "")).startswith("opentelemetry.sdk"):
             return True
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return False

@@ -1,9 +1,10 @@
 """Images: generate, edit and create_variation.
 
-No operation of the conventions' registry describes them. ``generate_content`` is for inferences whose answer has an id
-and finish reasons, which an image answer has not; other names for an operation are violations. So these spans say what
-is true and registered (provider, model, output type, tokens, messages), are named after the SDK's method, have no
-``gen_ai.operation.name``, and record none of the metrics that require one.
+No operation of the conventions' registry describes them. ``generate_content`` is for inferences whose answer
+has an id, a model and finish reasons, which an image answer has not; other names for an operation are
+violations. So these spans say what is true and registered (provider, model, output type, tokens, messages),
+are named after the SDK's method, have no ``gen_ai.operation.name``, and record none of the metrics that
+require one.
 
 Prompt and revised prompts are text; pictures, sent or received, are only ever referred to.
 """
@@ -73,7 +74,7 @@ def _picture(image: Any, output_format: Any) -> Part | None:
 
 
 class ImageStream:
-    """Follows the events of one image being made; keeps none but the last picture, if it is going to be recorded."""
+    """Follows the events of one image being made; keeps the last picture only, if it is to be recorded."""
 
     __slots__ = ("_done", "_image", "_op", "_timer", "_wanted")
 

@@ -1,4 +1,4 @@
-"""Moderations: a judgement on texts and pictures; spans without an operation, as ``images`` says and for its reasons."""
+"""Moderations: judgements on texts and pictures. Without an operation, for the reasons ``images`` gives."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """From the arguments of the SDK's ``request`` to an exchange, or to nothing where there is nothing to record.
 
-The parameters are plain JSON here. The answer is seen through ``options.post_parser``, chained on a copy of the options.
+The parameters are plain JSON here. The answer is seen through ``post_parser``, on a copy of the options.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from urllib.parse import parse_qsl
 
 from opentelemetry.context import Context
 
-from ..._guard import report
-from ..._runtime import attach, current, detach, suppressed
-from ..._settings import Settings
+from genai_otel._guard import report
+from genai_otel._runtime import attach, current, detach, suppressed
+from genai_otel._settings import Settings
+
 from . import endpoints, state, stream_usage
 from .api import Api, Request
 from .exchange import Exchange
@@ -36,7 +37,7 @@ Opened = tuple[Exchange, tuple[Any, ...], dict[str, Any]]
 
 
 def open_exchange(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Opened | None:
-    """Start the operation of a request and return it with the arguments to pass on; None: not ours to trace."""
+    """Start the operation of a request; return it with the arguments to pass on. None: not to be traced."""
     active = state.active()
     options = args[1] if len(args) > 1 else kwargs.get("options")
     found = endpoints.find(getattr(options, "method", None), getattr(options, "url", None))

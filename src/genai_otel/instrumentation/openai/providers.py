@@ -5,19 +5,26 @@ from __future__ import annotations
 import ipaddress
 from typing import Any, Final
 
-from ...conventions import attributes as attr
+from genai_otel.conventions import attributes as attr
 
 OPENAI: Final = "openai"
 AZURE: Final = "azure.ai.openai"
 BEDROCK: Final = "aws.bedrock"
 
 # client class (anywhere in its bases) -> provider
-_CLASSES: Final = {"AzureOpenAI": AZURE, "AsyncAzureOpenAI": AZURE, "BedrockOpenAI": BEDROCK, "AsyncBedrockOpenAI": BEDROCK}
+_CLASSES: Final = {
+    "AzureOpenAI": AZURE,
+    "AsyncAzureOpenAI": AZURE,
+    "BedrockOpenAI": BEDROCK,
+    "AsyncBedrockOpenAI": BEDROCK,
+}
 
 # host, or the end of one at a label boundary -> provider
 _HOSTS: Final = {
     "openai.com": OPENAI,
     "openai.azure.com": AZURE,
+    "openai.azure.us": AZURE,
+    "openai.azure.cn": AZURE,
     "cognitiveservices.azure.com": AZURE,
     "services.ai.azure.com": AZURE,
     "models.inference.ai.azure.com": "azure.ai.inference",
@@ -34,7 +41,6 @@ _HOSTS: Final = {
     "anthropic.com": "anthropic",
     "generativelanguage.googleapis.com": "gcp.gemini",
     "aiplatform.googleapis.com": "gcp.vertex_ai",
-    "api.aws": BEDROCK,
     "openrouter.ai": "openrouter",
     "together.xyz": "together_ai",
     "together.ai": "together_ai",
@@ -42,8 +48,13 @@ _HOSTS: Final = {
     "cerebras.ai": "cerebras",
     "ml.cloud.ibm.com": "ibm.watsonx.ai",
 }
-_REGIONAL: Final = ("aiplatform.googleapis.com",)  # us-central1-aiplatform.googleapis.com: not a label boundary
-# Ollama's own port is as good as a name; 8000 and 4000 are everybody's, so vLLM and LiteLLM go by host name only
+# first label, end of the host -> provider: the region stands between them, or is part of the label
+_REGIONAL: Final = (
+    ("bedrock", ".api.aws", BEDROCK),
+    ("bedrock", ".amazonaws.com", BEDROCK),
+    ("", "-aiplatform.googleapis.com", "gcp.vertex_ai"),
+)
+# Ollama's own port is as good as a name; 8000 and 4000 are everybody's: vLLM and LiteLLM go by host name only
 _OLLAMA_PORT: Final = 11434
 _LOCAL_NAMES: Final = ("ollama", "vllm", "litellm")
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
@@ -67,22 +78,20 @@ def provider_of(client_class: type, host: str | None, port: int | None = None) -
     for base in client_class.__mro__:
         if base.__name__ in _CLASSES:
             return _CLASSES[base.__name__]
-    return OPENAI if not host else _by_host(host.lower(), port)
+    return OPENAI if not host else _by_host(host.lower().rstrip("."), port)
 
 
 def _by_host(host: str, port: int | None) -> str:
-    parts = host.split(".")
-    for start in range(len(parts)):
-        provider = _HOSTS.get(".".join(parts[start:]))
+    labels = host.split(".")
+    for start in range(len(labels)):
+        provider = _HOSTS.get(".".join(labels[start:]))
         if provider is not None:
             return provider
-    for ending in _REGIONAL:
-        if host.endswith(f"-{ending}"):
-            return _HOSTS[ending]
-    if "bedrock" in parts[0] and host.endswith("amazonaws.com"):
-        return BEDROCK
+    for beginning, ending, provider in _REGIONAL:
+        if host.startswith(beginning) and host.endswith(ending):
+            return provider
     for name in _LOCAL_NAMES:
-        if name in parts:
+        if name in labels:
             return name
     return "ollama" if port == _OLLAMA_PORT and _is_loopback(host) else OPENAI
 

@@ -10,7 +10,7 @@ from genai_otel.conventions import attributes as attr
 
 # parameter -> (attribute, accepted types)
 _NUMBER: Final = (int, float)
-SAMPLING: Final[dict[str, tuple[str, tuple[type, ...]]]] = {
+SAMPLING: Final[dict[str, tuple[str, Any]]] = {
     "temperature": (attr.REQUEST_TEMPERATURE, _NUMBER),
     "top_p": (attr.REQUEST_TOP_P, _NUMBER),
     "frequency_penalty": (attr.REQUEST_FREQUENCY_PENALTY, _NUMBER),
@@ -51,13 +51,15 @@ def inference(body: Mapping[str, Any], api_type: str | None, *, stream: bool) ->
     return found
 
 
-def _carriable(value: Any) -> bool:
-    """Whether a number is one, and of at most 64 bits, as OTLP needs it."""
-    return isinstance(value, str) or (not isinstance(value, bool) and abs(value) <= _MAX_INT)
+def _carriable(value: object) -> bool:
+    """Whether a parameter is a text or a number, and that of at most 64 bits, as OTLP needs it."""
+    if isinstance(value, (int, float)):
+        return not isinstance(value, bool) and abs(value) <= _MAX_INT
+    return isinstance(value, str)
 
 
 def embeddings(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the attributes of an embeddings request; the encoding is the one on the wire, which the SDK may choose."""
+    """Return the attributes of an embeddings request; the encoding is the one on the wire."""
     found: dict[str, Any] = {}
     if isinstance(model := body.get("model"), str):
         found[attr.REQUEST_MODEL] = model

@@ -1,6 +1,6 @@
-"""The Responses API: create, parse, stream and compact are inferences; retrieve and cancel fetch what exists already.
+"""The Responses API: create, parse, stream and compact are inferences; retrieve and cancel are fetches.
 
-A fetch is no inference: it carries the state of the response, never token usage nor what was asked.
+A fetch is of what exists already: it carries the state of the response, never token usage nor what was asked.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def record_answer(op: Operation, response: Any) -> None:
 
 
 def record_fetched(op: Operation, response: Any) -> None:
-    """Record the state of a ``Response`` that was fetched or cancelled; one that failed is no failed fetch."""
+    """Record the state of a ``Response`` that was fetched or cancelled; if it failed, the fetch did not."""
     identify_fetched(op, response)
     op.set(attr.RESPONSE_FINISH_REASONS, _reasons(response) or None)
     record_context(op, response)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from genai_otel.content.fields import field, string, with_present
+from genai_otel.content.fields import field, with_present
 
 _ITEM_FIELDS: Final = ("id", "type", "call_id", "name", "role", "server_label", "namespace")
 _UNPLACED: Final = -1
 
-# kind of delta -> type of its item, the field or the kind of part that it adds to, and what numbers such parts
+# kind of delta -> type of its item, the field or kind of part that it adds to, and what numbers such parts
 ADDS: Final[dict[str, tuple[str, str, str | None]]] = {
     "response.output_text.delta": ("message", "output_text", "content_index"),
     "response.refusal.delta": ("message", "refusal", "content_index"),
@@ -66,7 +66,7 @@ class PartialOutput:
         pieces.append(delta)
 
     def items(self) -> list[Any]:
-        """Return the items so far, in order; those of which nothing is known but that they were begun are left out."""
+        """Return the items so far, in order, without those of which nothing but their beginning is known."""
         places = sorted({*self._done, *self._opened, *(key[0] for key in self._pieces)})
         found = [self._done[place] if place in self._done else self._built(place) for place in places]
         return [item for item in found if item]

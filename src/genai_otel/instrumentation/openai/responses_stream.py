@@ -1,6 +1,6 @@
-"""Streams of the Responses API: typed events, of which the last one carries the whole response and ends the operation.
+"""Streams of the Responses API: typed events; the last one carries the whole response and ends the operation.
 
-Text is put together from the deltas only for streams that are cut off, and only if it is going to be recorded.
+Text is put together from the deltas only for streams that are cut off, and only if it is to be recorded.
 """
 
 from __future__ import annotations

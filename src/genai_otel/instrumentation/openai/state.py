@@ -1,4 +1,4 @@
-"""Whether the OpenAI instrumentation is on, and with which options; read at every call, so that off is off at once.
+"""Whether the OpenAI instrumentation is on, and with which options; read at every call: off is off at once.
 
 Light: ``autolog()`` loads it, everything that records is loaded by the first call.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..._settings import Settings
+    from genai_otel._settings import Settings
 
 
 class Active:
@@ -32,7 +32,7 @@ class Active:
 
     def settings(self) -> Settings:
         """Return the settings in force with these options applied."""
-        from ... import _settings
+        from genai_otel import _settings
 
         settings = _settings.current()
         if self.capture_content is None and self.providers is None:
@@ -45,8 +45,8 @@ class Active:
     def _applied_to(self, settings: Settings) -> Settings:
         from dataclasses import replace
 
-        from ..._settings import with_content
-        from ...telemetry.providers import Providers
+        from genai_otel._settings import with_content
+        from genai_otel.telemetry.providers import Providers
 
         merged = with_content(settings, self.capture_content)
         return merged if self.providers is None else replace(merged, providers=Providers(*self.providers))

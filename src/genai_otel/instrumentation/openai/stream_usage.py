@@ -1,11 +1,12 @@
-"""``autolog(request_stream_usage=True)``: ask for the usage of a chat stream, and hide the chunk that brings it."""
+"""``autolog(request_stream_usage=True)``: ask for a chat stream's usage; hide the chunk with it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from ...content.fields import field
+from genai_otel.content.fields import field
+
 from .exchange import Exchange
 
 _STREAMING_APIS = ("/chat/completions", "/completions")

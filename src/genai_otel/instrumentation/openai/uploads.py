@@ -1,4 +1,4 @@
-"""Uploads of a multipart request as message parts: what is known of them without reading a file of the caller's."""
+"""Uploads of a multipart request as message parts: what is known of them without reading a file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def upload_parts(files: Any, modality: str) -> list[Part]:
 
 
 def _part(upload: Any, modality: str) -> Part:
-    """The part for one upload: its content, or a tuple of file name, content and maybe MIME type and headers."""
+    """The part for one upload: its content, or a tuple of file name, content and, maybe, MIME type."""
     name, content, mime_type = None, upload, None
     if isinstance(upload, tuple) and len(upload) >= 2:
         name, content, mime_type = upload[0], upload[1], upload[2] if len(upload) > 2 else None

@@ -1,7 +1,7 @@
 """Token usage of an answer -> attributes; what the provider does not report stays absent.
 
-``prompt``/``completion`` are the words of chat and text completions, ``input``/``output`` those of the newer APIs;
-the details are ``…_tokens_details``, in the audio APIs and the realtime API ``…_token_details``.
+``prompt``/``completion`` are the words of chat and text completions, ``input``/``output`` those of the newer
+APIs; the details are ``…_tokens_details``, in the audio APIs and the realtime API ``…_token_details``.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from ..._guard import report
+from genai_otel._guard import report
 
 if TYPE_CHECKING:
     from .exchange import Exchange
@@ -27,7 +27,7 @@ def watched(inner: Any, observe: Observe, exchange: Exchange) -> Any:
 
 
 def is_being_read(exchange: Exchange) -> bool:
-    """Whether this happens while the stream of an exchange is being read, by whom reads it.
+    """Whether the stream of an exchange is being read right here, further up the stack.
 
     The SDK closes the response from inside the iteration; that is no early end.
     """
@@ -42,27 +42,35 @@ def is_being_read(exchange: Exchange) -> bool:
 def _watch(inner: Iterator[Any], observe: Observe, exchange: Exchange) -> Iterator[Any]:
     """Yield what ``inner`` yields; a generator, the cheapest iterator that can be put around another."""
     hide = exchange.hide
-    failure: BaseException | None = None
     try:
         for chunk in inner:
             try:
                 observe(chunk)
-                if hide is not None and hide(chunk):
-                    continue
             except Exception:
                 report("openai.chunk")
+            if hide is not None:
+                try:
+                    if hide(chunk):
+                        continue
+                except Exception:
+                    report("openai.hide")
             yield chunk
     except GeneratorExit:
         raise  # dropped: the hold marks it
     except BaseException as exc:
-        failure = exc
+        try:
+            exchange.failed(exc)
+        except Exception:
+            report("openai.failed")
         raise
-    finally:
-        _end(exchange, failure) 
+    try:
+        exchange.end()
+    except Exception:
+        report("openai.end")
 
 
 class _AsyncWatch:
-    """The same for an async iterator; a class, since async generators bring the event loop's hooks with them."""
+    """The same for an async iterator; a class: async generators bring the event loop's hooks with them."""
 
     __slots__ = ("__weakref__", "_exchange", "_inner", "_observe")
 
@@ -75,7 +83,30 @@ class _AsyncWatch:
         return self
 
     async def __anext__(self) -> Any:
-        ...
+        exchange = self._exchange
+        while True:
+            try:
+                chunk = await self._inner.__anext__()
+            except BaseException as exc:
+                try:
+                    exchange.failed(exc)
+                except Exception:
+                    report("openai.failed")
+                raise
+            try:
+                self._observe(chunk)
+            except Exception:
+                report("openai.chunk")
+            if exchange.hide is not None:
+                try:
+                    if exchange.hide(chunk):
+                        continue
+                except Exception:
+                    report("openai.hide")
+            return chunk
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
+
+
+_READERS: Final = (_watch.__code__, _AsyncWatch.__anext__.__code__)

@@ -60,15 +60,24 @@ class Span(trace.Span):
         self._operation = operation
 
     # --- inputs, outputs, attributes -------------------------------------------------------------------------
-    @_setter
-    def set_inputs(self, op: Operation, value: Any) -> None:
+    # the two that every span calls are written out: a decorated setter costs twice as much
+    def set_inputs(self, value: Any) -> Self:
         """Record what went in, as the span type's convention says; the last call wins."""
-        op.set_inputs(value)
+        if self._operation is not None:
+            try:
+                self._operation.set_inputs(value)
+            except Exception:
+                report("Span.set_inputs")
+        return self
 
-    @_setter
-    def set_outputs(self, op: Operation, value: Any) -> None:
+    def set_outputs(self, value: Any) -> Self:
         """Record what came out, as the span type's convention says; the last call wins."""
-        op.set_outputs(value)
+        if self._operation is not None:
+            try:
+                self._operation.set_outputs(value)
+            except Exception:
+                report("Span.set_outputs")
+        return self
 
     @_setter
     def set_attribute(self, op: Operation, key: str, value: Any) -> None:  # type: ignore[override]

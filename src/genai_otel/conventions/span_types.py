@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import Final
 
 from opentelemetry.trace import SpanKind
@@ -41,7 +41,7 @@ class SpanType(str, Enum):
         return self.value
 
 
-class Family(Enum):
+class Family(IntEnum):
     """Which metrics an operation records."""
 
     NONE = 0
@@ -53,7 +53,7 @@ class Family(Enum):
     WORKFLOW = 6
 
 
-class Shape(Enum):
+class Shape(IntEnum):
     """How inputs and outputs become attributes."""
 
     VALUE = 0

@@ -36,7 +36,7 @@ class Errands:
         self._changed = threading.Condition(threading.RLock())
 
     def start_afresh(self) -> None:
-        """Begin with nothing to do and no thread: in a forked child, what is waiting is its parent's to do."""
+        """Begin with nothing to do and no thread: what waits in a forked child is its parent's to do."""
         self._reset()
 
     def put(self, key: Hashable, job: Job, delay: float = 0.0) -> None:
@@ -81,7 +81,7 @@ class Errands:
             if thread is not threading.current_thread():
                 thread.join(max(deadline - monotonic(), 0))
 
-    # --- the threads ------------------------------------------------------------------------------------------
+    # --- the threads ----------------------------------------------------------------------------------------
 
     def _hire(self) -> bool:
         """Start a thread where all are busy; returns whether there is any."""

@@ -1,4 +1,4 @@
-"""What is known of spans of ours beyond their attributes: their true type, and whether they are the outermost."""
+"""What is known of spans of ours beyond their attributes: their true type, whether they are the outermost."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ MAX_WAITING: Final = 20_000
 
 
 class Known(NamedTuple):
-    """What one operation says of its span."""
+    """What one operation says of its span; ``sums`` that its token counts are those of spans beneath it."""
 
     span_type: str
     outermost: bool
+    sums: bool
 
 
 class KnownOperations:
@@ -32,10 +33,10 @@ class KnownOperations:
         self._lock = threading.RLock()
 
     def hear(self, operation: Operation) -> None:
-        """Note an operation that is about to end its span; the oldest is forgotten when there are too many."""
+        """Note an operation that is about to end its span; beyond the maximum the oldest is forgotten."""
         span = operation.span.get_span_context()
         ids = (span.trace_id, span.span_id)
-        known = Known(operation.rules.span_type, operation.root is operation)
+        known = Known(operation.rules.span_type, operation.root is operation, _sums(operation))
         with self._lock:
             self._known[ids] = known
             _bound(self._known, self._max_waiting)
@@ -60,6 +61,11 @@ class KnownOperations:
         self._lock = threading.RLock()
         self._known.clear()
         self._outermost.clear()
+
+
+def _sums(operation: Operation) -> bool:
+    beneath = operation.sum
+    return operation.rules.sums_usage and beneath is not None and beneath.total() is not None
 
 
 def _bound(entries: dict[tuple[int, int], Any], most: int) -> None:

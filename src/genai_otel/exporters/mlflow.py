@@ -1,8 +1,9 @@
-"""``exporter="mlflow"``: spans over OTLP to an MLflow tracking server, and by REST what OTLP can't carry there.
+"""``exporter="mlflow"``: spans over OTLP to an MLflow tracking server, and by REST what OTLP can't carry.
 
 The ``mlflow.*`` attributes are put on copies of the spans. The experiment is looked up, and made where it is
-missing, when the first spans are sent. What is said of a trace as a whole (previews, metadata, its state where
-our outermost span is not its root) follows once that span has been delivered; feedback follows its trace.
+missing, when the first spans are sent. What is said of a trace as a whole (previews, metadata, its state
+where our outermost span is not its root) follows once that span has been delivered; feedback follows its
+trace.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class Finisher:
 
     # --- traces ---------------------------------------------------------------------------------------------
     def begun(self, spans: Sequence[ReadableSpan]) -> None:
-        """Note the sessions and users of spans delivered before their root: the server keeps the first it sees."""
+        """Note sessions and users of spans delivered before their root: the server keeps the first it sees."""
         with self._lock:
             for span in spans:
                 found = span.attributes or {}
@@ -80,7 +80,7 @@ class Finisher:
                     _bound(self._begun, _MAX_BEGUN)
 
     def finish(self, roots: Sequence[Root], enclosing: Sequence[ReadableSpan], experiment_id: str) -> None:
-        """Complete the traces of ``roots`` and of the spans, not ours, that enclose such roots: all delivered."""
+        """Complete the traces of ``roots``, and of the spans, not ours, that enclose such roots."""
         with self._lock:
             due = self._settled(roots)
             for span in enclosing:

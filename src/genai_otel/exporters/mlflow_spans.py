@@ -1,4 +1,4 @@
-"""Sends spans to MLflow's OTLP endpoint, which takes a batch whole or not at all: bad ones are found and left out."""
+"""Sends spans to MLflow's OTLP endpoint, which takes a batch whole or not at all: bad spans are left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What MLflow shows of a trace as a whole, read from our outermost span in it, and the REST body that says so."""
+"""What MLflow shows of a trace as a whole, read from our outermost span, and the REST body that says so."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _under(attributes: Mapping[str, Any], prefix: str, key_length: int, length: 
 
 
 def merged(first: TraceSummary, later: TraceSummary) -> TraceSummary:
-    """Return one summary of two outermost spans of ours in one trace: what was set wins, then what came later.
+    """Return one summary of two outermost spans of ours in one trace: what was set wins, then the later.
 
     The root of the whole trace needs no help but for tags and metadata.
     """
@@ -118,7 +118,7 @@ def merged(first: TraceSummary, later: TraceSummary) -> TraceSummary:
 
 
 def covered(summary: TraceSummary, span: ReadableSpan) -> TraceSummary:
-    """Return ``summary`` with the times and the outcome of the span, not one of ours, that encloses all of it."""
+    """Return ``summary`` with the times and the outcome of the span, not one of ours, that encloses it."""
     return replace(
         summary,
         start_ns=min(summary.start_ns, span.start_time or summary.start_ns),
@@ -192,7 +192,7 @@ def rest_body(summary: TraceSummary, experiment_id: str) -> dict[str, Any]:
 
 
 def beneath(body: dict[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``body`` so that it changes nothing that the process of the trace's true root said: only adds to it.
+    """Return ``body`` so that it only adds to what the process of the trace's true root said.
 
     ``there`` is the trace's information on the server.
     """

@@ -17,7 +17,7 @@ def openai_messages(messages: Sequence[Any], system: Sequence[Any] = ()) -> list
 
     Each result of a tool becomes a message of its own.
     """
-    instructions = [{"role": "system", "parts": system}] if system else []
+    instructions: list[Any] = [{"role": "system", "parts": system}] if system else []
     return [shaped for message in [*instructions, *messages] for shaped in _shaped(message)]
 
 
@@ -55,7 +55,7 @@ def _said(message: Mapping[str, Any], parts: list[Mapping[str, Any]]) -> dict[st
     calls = [_call(part) for part in parts if part.get("type") == "tool_call"]
     reasoning = _joined(parts, ("reasoning",))
     refusal = _joined(parts, ("refusal",))
-    optional = {"tool_calls": calls, "reasoning_content": reasoning, "refusal": refusal}
+    optional: dict[str, Any] = {"tool_calls": calls, "reasoning_content": reasoning, "refusal": refusal}
     optional["name"] = message.get("name")
     shaped.update({key: value for key, value in optional.items() if value})
     return shaped

@@ -65,26 +65,25 @@ _TOOL: Final = {
     attr.TOOL_CALL_ARGUMENTS: "tool.parameters",
 }
 _REQUEST: Final = "gen_ai.request."
-# Phoenix adds up the counts of all spans: those that sum what is beneath them would count twice.
-_SUMMING: Final = frozenset({"AGENT", "CHAIN"})
 
 
-def openinference_attributes(attributes: Mapping[str, Any], span_type: str | None = None) -> dict[str, Any]:
+def openinference_attributes(
+    attributes: Mapping[str, Any], span_type: str | None = None, *, sums: bool = False
+) -> dict[str, Any]:
     """Return the span's attributes with OpenInference's beside them; those that the span has already win.
 
-    Token counts that an agent or a workflow sums up are left out: the backend sums up itself. Spans that have
-    nothing to do with GenAI stay as they are.
+    Spans that have nothing to do with GenAI stay as they are.
 
     Args:
         attributes: Those of the span.
         span_type: The true type of a span of ours; None derives it from the attributes.
+        sums: Whether its token counts are those of spans beneath it: Phoenix adds up the counts of all spans
+            by itself, so that these would count twice and are left out.
     """
     kind = _kind(attributes, span_type)
     if kind is None:
         return dict(attributes)
-    own = dict(attributes)
-    if kind in _SUMMING:
-        own = {key: value for key, value in own.items() if key not in _COUNTS}
+    own = {key: value for key, value in attributes.items() if not (sums and key in _COUNTS)}
     added = {key: value for make in _MAKERS.get(kind, ()) for key, value in make(own)}
     for make in _ALWAYS:
         added.update(make(own))

@@ -1,4 +1,4 @@
-"""``exporter="phoenix"``: spans over OTLP to a Phoenix server, with OpenInference attributes on copies of them."""
+"""``exporter="phoenix"``: spans over OTLP to a Phoenix server, copied and with OpenInference attributes."""
 
 from __future__ import annotations
 
@@ -82,7 +82,12 @@ class PhoenixSpanExporter(SpanExporter):
 
     def _copy(self, span: ReadableSpan) -> ReadableSpan:
         known = self._known.take(span)
-        attributes = openinference_attributes(span.attributes or {}, known.span_type if known else None)
+        own = span.attributes or {}
+        attributes = (
+            openinference_attributes(own)
+            if known is None
+            else openinference_attributes(own, known.span_type, sums=known.sums)
+        )
         return with_attributes(span, attributes, resource=self._resource(span.resource))
 
     def _resource(self, resource: Resource) -> Resource:

@@ -6,9 +6,9 @@ APIs; the details are ``…_tokens_details``, in the audio APIs and the realtime
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from genai_otel.content.fields import field
 from genai_otel.conventions import attributes as attr
 
 _TOTALS: Final = (
@@ -43,39 +43,52 @@ _CACHED_DETAILS: Final = "cached_tokens_details"
 
 def attributes_of(usage: Any) -> dict[str, int]:
     """Return the token counts of a ``usage`` object or dict; parts that are zero are left out."""
-    if usage is None:
-        return {}
-    found = totals_of(usage)
+    fields = _fields(usage)
+    found = _totals(fields)
     for names, parts in _DETAILS:
-        details = _first(usage, names)
-        if details is None:
-            continue
-        _add(found, details, parts)
-        if parts is _INPUT_PARTS and (cached := field(details, _CACHED_DETAILS)) is not None:
-            _add(found, cached, _CACHED_PARTS)
+        details = _fields(_first(fields, names))
+        if details:
+            _add(found, details, parts)
+            if parts is _INPUT_PARTS and _CACHED_DETAILS in details:
+                _add(found, _fields(details[_CACHED_DETAILS]), _CACHED_PARTS)
     return found
 
 
 def totals_of(usage: Any) -> dict[str, int]:
     """Return the input and output token counts of a ``usage`` object or dict, without their parts."""
+    return _totals(_fields(usage))
+
+
+def _totals(fields: Mapping[str, Any]) -> dict[str, int]:
     found: dict[str, int] = {}
     for key, names in _TOTALS:
-        count = _first(usage, names)
+        count = _first(fields, names)
         if type(count) is int and 0 <= count <= _MAX_COUNT:
             found[key] = count
     return found
 
 
-def _add(found: dict[str, int], details: Any, parts: dict[str, str]) -> None:
+def _add(found: dict[str, int], details: Mapping[str, Any], parts: dict[str, str]) -> None:
     for name, key in parts.items():
-        count = field(details, name)
+        count = details.get(name)
         if type(count) is int and 0 < count <= _MAX_COUNT:
             found[key] = count
 
 
-def _first(usage: Any, names: tuple[str, ...]) -> Any:
+def _first(fields: Mapping[str, Any], names: tuple[str, ...]) -> Any:
     for name in names:
-        value = field(usage, name)
+        value = fields.get(name)
         if value is not None:
             return value
     return None
+
+
+def _fields(holder: Any) -> Mapping[str, Any]:
+    """Return the fields of an SDK object, those newer than the SDK among them, or of a dict."""
+    if isinstance(holder, dict):
+        return holder
+    known = getattr(holder, "__dict__", None)
+    more = getattr(holder, "__pydantic_extra__", None) if known is not None else None
+    if not isinstance(known, dict):
+        return {}
+    return {**known, **more} if more else known

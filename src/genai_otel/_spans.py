@@ -226,9 +226,9 @@ class Span(trace.Span):
         op.record_exception(exception, timestamp, cleaned(attributes or {}, op.settings.content))
 
     @_setter
-    def add_link(
+    def add_link(  # type: ignore[override]
         self, op: Operation, context: SpanContext | Link, attributes: Mapping[str, Any] | None = None
-    ) -> None:  # type: ignore[override]
+    ) -> None:
         """Add a link to another span."""
         target = context.context if isinstance(context, Link) else context
         op.span.add_link(target, cleaned(attributes or {}, op.settings.content))

@@ -1,4 +1,4 @@
-"""The real servers: built by ``make collector`` and ``make jaeger``, started on loopback, ended with their group."""
+"""The real servers of ``make collector`` and ``make jaeger``, on loopback, each ended with its process group."""
 
 from __future__ import annotations
 

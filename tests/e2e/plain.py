@@ -1,4 +1,4 @@
-"""Spans and log events as plain data, the same whether they were seen in the process or read back as OTLP JSON."""
+"""Spans and log events as plain data, the same whether seen in the process or read back as OTLP JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A program that makes traces of every kind that the gateway's sampler tells apart, with private words in all of them.
+"""A program that makes traces of every kind that the gateway's sampler tells apart, all with private words.
 
 python -m tests.e2e.sampled ENDPOINT PROTOCOL
 """
@@ -66,7 +66,7 @@ def make(client: genai_otel.TracingClient, kind: str) -> None:
 
 def _fail(call: Span) -> None:
     try:
-        raise ValueError(f"the model did not like {PRIVATE}")
+        raise ValueError(f"the model did not like {PRIVATE}, {', '.join(SECRETS.values())}")
     except ValueError as error:
         call.record_exception(error)
         call.set_status("ERROR", str(error))

@@ -2,8 +2,8 @@
 
 python -m tests.e2e.workload --traces 1000 --seen FOLDER --endpoint URL --protocol grpc
 
-``FOLDER/spans.jsonl`` and ``FOLDER/events.jsonl`` then hold every span and log event as an exporter inside the
-process got them; the last line of the output is JSON with counts and times.
+``FOLDER/spans.jsonl`` and ``FOLDER/events.jsonl`` then hold every span and log event as an exporter inside
+the process got them; the last line of the output is JSON with counts and times.
 """
 
 from __future__ import annotations

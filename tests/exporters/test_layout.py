@@ -62,7 +62,7 @@ GOLDEN = {
              ├─ ✗ execute_tool lookup_order           TOOL              ╺               41ms
              │    KeyError: 'order 1234 is not in the index'
              └─ chat gpt-5-mini                       LLM               ╺━━━━━━━━━━━━  2.09s  1,276→233  ttfc 412ms
-    """,  # noqa: E501
+    """,
 }
 
 

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from ..conventions import attributes as attr
 
 _INFERENCE = ("chat", "text_completion", "embeddings")
 
 
-class Tally:
+class Tally(SpanExporter):
     """A span exporter that keeps the spans, and adds up the tokens of the model calls among them."""
 
     def __init__(self) -> None:
-        self.spans: list[Any] = []
+        self.spans: list[ReadableSpan] = []
 
-    def export(self, spans: Sequence[Any]) -> Any:
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Keep a batch."""
-        from opentelemetry.sdk.trace.export import SpanExportResult
-
         self.spans.extend(spans)
         return SpanExportResult.SUCCESS
 
@@ -32,11 +32,8 @@ class Tally:
 
     def tokens(self) -> tuple[int, int]:
         """Return the tokens of all model calls, in and out."""
-        calls = [
-            found for span in self.spans if (found := span.attributes).get(attr.OPERATION_NAME) in _INFERENCE
-        ]
-        totals = [
-            sum(call.get(key, 0) for call in calls)
-            for key in (attr.USAGE_INPUT_TOKENS, attr.USAGE_OUTPUT_TOKENS)
-        ]
-        return totals[0], totals[1]
+        found: list[dict[str, Any]] = [dict(span.attributes or {}) for span in self.spans]
+        calls = [attributes for attributes in found if attributes.get(attr.OPERATION_NAME) in _INFERENCE]
+        keys = (attr.USAGE_INPUT_TOKENS, attr.USAGE_OUTPUT_TOKENS)
+        tokens_in, tokens_out = (sum(call.get(key, 0) for call in calls) for key in keys)
+        return tokens_in, tokens_out

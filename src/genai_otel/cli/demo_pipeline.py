@@ -23,7 +23,7 @@ HANDBOOK: Final = {
     "service": "The first service is free after 300 km, later ones take two working days.",
 }
 STOCK: Final = {"lock": 7, "light": 12, "tyre": 0}
-CHECK_STOCK: Final[dict[str, Any]] = {
+CHECK_STOCK: Final[Any] = {
     "type": "function",
     "function": {
         "name": "check_stock",
@@ -63,7 +63,7 @@ class Pipeline:
         ]
         reply = self._client.chat.completions.create(
             model=self._model, messages=messages, tools=[CHECK_STOCK]
-        )  # type: ignore[list-item]
+        )
         message = reply.choices[0].message
         messages.append(message.model_dump(exclude_none=True))
         for call in message.tool_calls or []:
@@ -81,7 +81,7 @@ class Pipeline:
             item.embedding
             for item in self._client.embeddings.create(model=self._embedding_model, input=texts).data
         ]
-        scored = [
+        scored: list[dict[str, Any]] = [
             {"id": key, "score": round(cosine(vector, vectors[-1]), 3), "content": text}
             for (key, text), vector in zip(HANDBOOK.items(), vectors[:-1], strict=True)
         ]

@@ -20,6 +20,8 @@ _SENTINELS = frozenset({"NotGiven", "Omit"})
 
 def field(obj: object, name: str) -> Any:
     """The value of ``name`` in a mapping or on an object, ``None`` when it has none or refuses."""
+    if obj is None:
+        return None
     if isinstance(obj, dict):
         return dict.get(obj, name)
     try:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from opentelemetry import trace
-from opentelemetry.context import Context
-
 followers: Final[list[Callable[[], None]]] = []
 _enabled = True
 

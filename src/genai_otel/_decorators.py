@@ -186,10 +186,8 @@ def _wrap(options: _Options, fn: Callable[..., Any], receiver: bool) -> Any:
         raise ValueError(
             f"output_reducer folds the items of a generator, but {_name_of(fn)} is not a generator"
         )
-    if inspect.iscoroutinefunction(probe):
-        wrapper = _coroutine_wrapper(fn, plan)
-    else:
-        wrapper = _function_wrapper(fn, plan)
+    wrap = _coroutine_wrapper if inspect.iscoroutinefunction(probe) else _function_wrapper
+    wrapper = wrap(fn, plan)
     return wrapper if type(fn) is types.FunctionType else TracedCallable(fn, wrapper, recipe)
 
 

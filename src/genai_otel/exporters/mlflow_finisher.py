@@ -67,7 +67,7 @@ class Finisher:
 
     # --- traces ---------------------------------------------------------------------------------------------
     def begun(self, spans: Sequence[ReadableSpan]) -> None:
-        """Note sessions and users of spans delivered before their root: the server keeps the first it sees."""
+        """Note sessions and users of spans that precede their root: the server keeps the first it sees."""
         with self._lock:
             for span in spans:
                 found = span.attributes or {}

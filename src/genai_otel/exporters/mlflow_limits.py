@@ -32,7 +32,7 @@ _COSTS: Final = ("input_cost", "output_cost", "total_cost")
 
 
 def text(value: object, length: int | None = None) -> str:
-    """Return ``value`` as text that every store can hold: without NUL or lone surrogates, cut to ``length``."""
+    """Return ``value`` as text that every store holds: without NUL or lone surrogates, cut to ``length``."""
     found = value if isinstance(value, str) else to_json(value)
     if not found.isascii():
         found = found.encode("utf-8", "replace").decode()

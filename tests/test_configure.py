@@ -381,6 +381,25 @@ def test_configure_works_again_after_shutdown(http: HttpReceiver) -> None:
     assert len(http.requests) == requests
 
 
+def test_the_same_configuration_works_again_after_shutdown(http: HttpReceiver) -> None:
+    for name in ("a", "b"):
+        genai_otel.configure("svc", endpoint=http.endpoint)
+        record_all_signals(name)
+        assert genai_otel.flush()
+        genai_otel.shutdown()
+    assert http.span_names == ["a", "b"]
+    assert len(http.log_records) == 2
+
+
+def test_what_was_given_before_a_shutdown_stays(http: HttpReceiver) -> None:
+    genai_otel.configure("svc", endpoint=http.endpoint)
+    genai_otel.shutdown()
+    genai_otel.configure(capture_content=True)
+    record_all_signals()
+    assert genai_otel.flush()
+    assert http.span_names == ["a"]
+
+
 def test_shutdown_is_bounded_when_the_collector_never_answers() -> None:
     with silent_address() as address:
         genai_otel.configure(endpoint=f"http://{address}")

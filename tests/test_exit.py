@@ -136,6 +136,20 @@ def test_the_exporter_added_to_an_existing_provider_is_ended_within_the_same_lim
     assert "Traceback" not in done.stderr
 
 
+def test_a_provider_that_shuts_itself_down_at_exit_comes_after_us() -> None:
+    with silent_address() as address:
+        done = run(
+            "import time, genai_otel\n"
+            "from opentelemetry.sdk.trace import TracerProvider\n"
+            "genai_otel.configure(exporter='none')\n"
+            f"genai_otel.configure(tracer_provider=TracerProvider(), endpoint='http://{address}')\n"
+            "with genai_otel.start_span(name='a'): pass\n"
+            "print(time.time(), flush=True)\n"
+        )
+        took = time.time() - float(done.stdout)
+    assert took < LIMIT
+
+
 def test_an_uncaught_exception_still_exports() -> None:
     with http_receiver() as receiver:
         done = run(

@@ -162,12 +162,14 @@ def test_no_span_is_exported_twice_while_exporters_are_exchanged() -> None:
         while not stop.is_set():
             span("a")
             made.append(1)
+            time.sleep(0.001)  # the queue is meant to bear it
 
     workers = [threading.Thread(target=work) for _ in range(3)]
     for worker in workers:
         worker.start()
-    for exporter in [second, first] * 5:
+    for exporter in [second, first] * 10:
         genai_otel.configure(exporter=exporter)
+        time.sleep(0.01)
     stop.set()
     for worker in workers:
         worker.join()

@@ -409,21 +409,19 @@ def test_no_metrics_or_logs_are_exported_beside_a_tracer_provider_passed() -> No
     assert type(_logs.get_logger_provider()).__name__ == "ProxyLoggerProvider"
 
 
-def test_meter_and_logger_providers_passed_are_used() -> None:
+def test_meter_and_logger_providers_passed_are_used_in_place_of_ones_of_ours() -> None:
     reader = InMemoryMetricReader()
     meter_provider = MeterProvider([reader], shutdown_on_exit=False)
     logger_provider = LoggerProvider(shutdown_on_exit=False)
     genai_otel.configure(
-        exporter="none",
-        meter_provider=meter_provider,
-        logger_provider=logger_provider,
-        endpoint="http://127.0.0.1:9",
+        endpoint="http://127.0.0.1:9", meter_provider=meter_provider, logger_provider=logger_provider
     )
     with genai_otel.start_span(name="a", span_type="LLM", model="m") as made:
         made.set_usage(1, 2)
     assert reader.get_metrics_data() is not None
     assert _settings.current().providers.logger_provider is logger_provider
     assert metrics.get_meter_provider().__class__.__name__ == "_ProxyMeterProvider"
+    assert type(_logs.get_logger_provider()).__name__ == "ProxyLoggerProvider"
 
 
 def test_a_provider_passed_later_leaves_the_global_pipeline_as_it_is() -> None:

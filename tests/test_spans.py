@@ -373,8 +373,15 @@ PLACES: dict[str, Callable[[Span, Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("span_type", ["UNKNOWN", "LLM", "TOOL", "RETRIEVER", "MEMORY", "EMBEDDING"])
-@pytest.mark.parametrize("place", sorted(PLACES))
+@pytest.mark.parametrize(
+    ("place", "span_type"),
+    [(place, "UNKNOWN") for place in sorted(PLACES)]
+    + [
+        (place, span_type)
+        for place in ("set_outputs", "set_inputs", "nested")
+        for span_type in ("LLM", "TOOL", "RETRIEVER", "MEMORY", "EMBEDDING")
+    ],
+)
 def test_any_value_is_taken_anywhere_and_can_be_exported(telemetry: Telemetry, place: str, span_type: str) -> None:
     for value in VALUES.values():
         with start_span(span_type=span_type) as span:
@@ -638,8 +645,9 @@ def test_a_span_can_be_linked_to_and_injected(telemetry: Telemetry) -> None:
     with start_span("s") as span:
         carrier: dict[str, str] = {}
         propagate.inject(carrier)
-        link = Link(span.get_span_context())
-    assert carrier["traceparent"] == f"00-{span.trace_id}-{span.span_id}-01"
+        link, flags = Link(span.get_span_context()), span.get_span_context().trace_flags
+    assert flags & TraceFlags.SAMPLED
+    assert carrier["traceparent"] == f"00-{span.trace_id}-{span.span_id}-{flags:02x}"
     with otel_trace.get_tracer("raw").start_as_current_span("linked", links=[link]):
         pass
     assert telemetry.one("linked").links[0].context == telemetry.one("s").context
@@ -772,7 +780,8 @@ def test_a_span_that_is_sampled_out_still_carries_ids(telemetry: Telemetry) -> N
     with Telemetry(sampler=ALWAYS_OFF), start_span("s") as span:
         carrier: dict[str, str] = {}
         TraceContextTextMapPropagator().inject(carrier)
-        assert carrier["traceparent"] == f"00-{span.trace_id}-{span.span_id}-00"
+        assert carrier["traceparent"].startswith(f"00-{span.trace_id}-{span.span_id}-")
+        assert not span.get_span_context().trace_flags & TraceFlags.SAMPLED
 
 
 def test_a_suppressed_span_passes_the_outer_ids_on(telemetry: Telemetry) -> None:
@@ -831,7 +840,3 @@ def test_changing_the_type_with_content_off_moves_only_what_was_set(telemetry_wi
 
     f("the secret")
     assert "the secret" not in str(telemetry_without_content.attributes())
-
-
-def test_an_unknown_parent_flag_is_not_needed() -> None:
-    assert SpanContext(1, 1, True, TraceFlags(1)).is_valid

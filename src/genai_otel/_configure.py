@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
 # Exporters that can't be reached may hold up the end of the process this long, all signals together.
-_EXIT_SECONDS: Final = 1.6
+_EXIT_SECONDS: Final = 1.5
 
 _lock = threading.RLock()
 _state = State()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
@@ -381,11 +382,14 @@ def _apply_status(op: Operation, status: Any, description: str | None) -> None:
 def _count(value: Any) -> int | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        warn_once("set_usage", "token counts must be integers, not %s: ignored", type(value).__name__)
-        return None
-    count = int(value)
-    return count if 0 <= count < 2**63 else None
+    try:
+        count = -1 if isinstance(value, bool) else operator.index(value)
+    except Exception:
+        count = -1
+    if 0 <= count < 2**63:
+        return count
+    warn_once("set_usage", "token counts must be integers, not %s: ignored", type(value).__name__)
+    return None
 
 
 def facade(span: trace.Span | None, operation: Operation | None, context: Context) -> Span:

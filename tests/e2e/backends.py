@@ -78,7 +78,16 @@ class Mlflow(_Backend):
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         store, artifacts = f"sqlite:///{folder}/mlflow.db", str(folder / "artifacts")
-        command = [str(program("mlflow")), "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+        command = [
+            str(program("mlflow")),
+            "server",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--workers",
+            "1",
+        ]
         super().__init__(
             [*command, "--backend-store-uri", store, "--artifacts-destination", artifacts],
             f"{self.url}/health",

@@ -17,12 +17,15 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 import genai_otel
 from genai_otel import SpanType, _configure
 from genai_otel.compat import mlflow as compat
+from genai_otel.exporters import mlflow_limits
 from tests.configured import Exporter, fresh_process
 from tests.e2e.backends import Mlflow
 
 QUESTION = "What is the capital of France, and what do people eat there?"
 ANSWER = "Paris. They eat bread."
-DOCUMENTS = [{"id": "d1", "content": "Paris is the capital.", "score": 0.9, "url": "https://example.org/paris"}]
+DOCUMENTS = [
+    {"id": "d1", "content": "Paris is the capital.", "score": 0.9, "url": "https://example.org/paris"}
+]
 EXPLICIT = {"request_preview": "Hi, how ar ... Bye!", "response_preview": "The answer, in short"}
 
 
@@ -64,7 +67,10 @@ def retrieve(query: str) -> list[dict[str, Any]]:
 
 def generate(question: str) -> str:
     with genai_otel.start_span(span_type=SpanType.CHAT_MODEL, model="gpt-4o-mini", provider="openai") as span:
-        tool = {"type": "function", "function": {"name": "search", "parameters": {"type": "object", "properties": {}}}}
+        tool = {
+            "type": "function",
+            "function": {"name": "search", "parameters": {"type": "object", "properties": {}}},
+        }
         messages = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": question}]
         span.set_inputs({"messages": messages, "tools": [tool]})
         span.set_outputs({"role": "assistant", "content": ANSWER})
@@ -143,7 +149,9 @@ def test_previews_are_derived_where_none_is_set(server: Mlflow, experiment: str)
         generate(QUESTION)
         chat = last_trace()
         assert genai_otel.flush(20_000)
-        assert server.info(chain)["request_preview"] == json.dumps({"question": QUESTION}, separators=(",", ":"))
+        assert server.info(chain)["request_preview"] == json.dumps(
+            {"question": QUESTION}, separators=(",", ":")
+        )
         assert server.info(chain)["response_preview"] == ANSWER
         assert server.info(chat)["request_preview"] == QUESTION
         assert server.info(chat)["response_preview"] == ANSWER
@@ -185,7 +193,9 @@ def test_the_experiment_is_made_for_generative_ai(server: Mlflow, experiment: st
     with configured(server, experiment):
         rag(QUESTION)
         assert genai_otel.flush(20_000)
-    assert {"key": "mlflow.experimentKind", "value": "genai_development"} in server.experiment(experiment)["tags"]
+    assert {"key": "mlflow.experimentKind", "value": "genai_development"} in server.experiment(experiment)[
+        "tags"
+    ]
 
 
 def test_an_experiment_is_found_by_its_id(server: Mlflow, experiment: str) -> None:
@@ -380,21 +390,18 @@ def test_a_poisoned_batch_of_all_bad_values_arrives_whole(server: Mlflow, experi
         assert all(len(server.spans(one)) == 1 for one in ids)
 
 
-def test_a_trace_that_the_server_refuses_does_not_take_others_along(
-    server: Mlflow, experiment: str, caplog: pytest.LogCaptureFixture
+def test_a_value_that_only_the_server_knows_to_be_bad_costs_one_span(
+    server: Mlflow, experiment: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with configured(server, f"{experiment}-other"):
-        rag(QUESTION)
-        elsewhere = last_trace()
-        assert genai_otel.flush(20_000)
+    monkeypatch.setattr(mlflow_limits, "_CHECKS", {})
     with configured(server, experiment):
-        client = genai_otel.TracingClient()
         ids = []
         for number in range(20):
             rag(QUESTION)
             ids.append(last_trace())
-            if number == 10:  # a trace id that belongs to another experiment: refused with its whole batch
-                client.start_trace("again", trace_id=elsewhere).end()
+            if number == 10:
+                with genai_otel.start_span(name="bad", attributes={"session.id": POISON["session.id"]}):
+                    pass
         assert not genai_otel.flush(20_000)  # one was lost
         assert [len(server.spans(one)) for one in ids] == [3] * 20
     assert [record.levelname for record in caplog.records if "could not be sent" in record.message] == ["WARNING"]

@@ -60,6 +60,14 @@ def test_a_grpc_endpoint_of_the_environment_without_scheme_is_secure_as_the_sdk_
     assert otlp.exporter(target)._insecure is False
 
 
+def test_the_endpoint_variable_of_a_signal_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://host/base")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://host/own")
+    assert resolve("traces").endpoint == "http://host/own"
+    assert resolve("logs").endpoint == "http://host/base/v1/logs"
+    assert resolve("traces", endpoint="http://given").endpoint == "http://given/v1/traces"
+
+
 def test_variables_of_a_signal_win_over_the_shared_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, shared, own in [
         ("PROTOCOL", "grpc", "http/protobuf"),

@@ -50,7 +50,7 @@ class Errands:
                 self._waiting.popitem(last=False)
                 warn_once(f"errands:{self._name}", "%s fall behind: the oldest are given up", self._name)
             self._hire()
-            self._changed.notify()
+            self._changed.notify_all()  # workers and those who drain wait for the same condition
 
     def drain(self, seconds: float) -> bool:
         """Do everything that is waiting, due or not; returns whether that was over, and well, in time."""

@@ -114,9 +114,7 @@ def _address(endpoint: str | None, signal: str, protocol: str) -> tuple[str, boo
         return (where if is_own else _endpoint.signal_url(where, signal)), None
     host, insecure = _endpoint.grpc_target(where)
     if insecure is None and endpoint is not None and not _environment.value(*_variables(signal, "INSECURE")):
-        insecure = (
-            True  # "localhost:4317" in code means a collector near by; a variable says otherwise by itself
-        )
+        insecure = True  # "localhost:4317" in code means a collector near by
     return host, insecure
 
 

@@ -7,12 +7,15 @@ values go on the span whatever the content mode; captured ones only where the mo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ..content import documents as document_shapes
 from ..content import messages as chat
 from ..content.answers import CONVENTIONAL
+from ..content.describe import on_type
 from ..content.encode import APPLICATION_JSON, TEXT, text_or_json
+from ..content.fields import first
 from ..content.media import inline_text
 from ..content.policy import DROPPED
 from ..content.preview import MAX_LENGTH, said, shortened
@@ -122,7 +125,7 @@ def _put_text(op: Operation, key: str, value: Any) -> Any:
     if cleared is DROPPED:
         op.pending.pop(key, None)
         return DROPPED
-    op.pending[key] = policy.text(cleared) if _is_text(cleared) else policy.json(cleared)
+    op.pending[key] = policy.text(str.__str__(cleared)) if _is_text(cleared) else policy.json(cleared)
     return cleared
 
 
@@ -268,15 +271,22 @@ def _write_dimension(op: Operation, value: Any) -> None:
 
 
 def _dimension_of(value: Any) -> int | None:
-    shape = getattr(value, "shape", None)
-    if isinstance(shape, tuple) and shape and isinstance(shape[-1], int):
-        return shape[-1]
-    if not isinstance(value, (list, tuple)) or not value:
-        return None
-    first = value[0]
-    if isinstance(first, (int, float)) and not isinstance(first, bool):
-        return len(value)
-    return _dimension_of(first)
+    """Return the length of the vector that ``value`` is, or of the first one inside lists and answers."""
+    for _ in range(_MAX_NESTING):
+        if isinstance(value, (list, tuple)):
+            if not value or isinstance(value[0], Real):
+                return len(value)
+            value = value[0]
+        elif on_type(type(value), "shape"):
+            shape = value.shape
+            return shape[-1] if isinstance(shape, tuple) and shape else None
+        else:
+            value = first(value, _VECTORS)
+    return None
+
+
+_VECTORS: Final = ("embedding", "embeddings", "data")
+_MAX_NESTING: Final = 8
 
 
 def _nothing(op: Operation, value: Any, captured: bool) -> None:

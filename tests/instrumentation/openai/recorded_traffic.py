@@ -6,8 +6,7 @@ import gzip
 import inspect
 import json
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -96,21 +95,25 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@contextmanager
-def playing() -> Iterator[Callable[[Recorded], str]]:
-    """Serve one recorded answer at a time; the function yielded chooses it and returns the base URL."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {}))
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+class Player:
+    """Serves one recorded answer at a time, on the loopback interface."""
 
-    def play(recorded: Recorded) -> str:
-        server.RequestHandlerClass.recorded = recorded  # type: ignore[attr-defined]
-        return f"http://127.0.0.1:{server.server_address[1]}/v1"
+    def __init__(self) -> None:
+        self._handler = type("Handler", (_Handler,), {})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler)
+        self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
-    try:
-        yield play
-    finally:
-        server.shutdown()
-        server.server_close()
+    def __call__(self, recorded: Recorded) -> None:
+        """Choose what is served from now on."""
+        self._handler.recorded = recorded  # type: ignore[attr-defined]
+
+    def __enter__(self) -> Player:
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
 
 
 def ask(client: openai.OpenAI, recorded: Recorded) -> None:

@@ -12,6 +12,8 @@ import pytest
 from genai_otel.conventions import attributes as attr
 from tests.telemetry_capture import Telemetry
 
+from .sdk import since
+
 SOUND = b"RIFF" + b"\0\1" * 5_000
 SPEECH = "audio.speech gpt-4o-mini-tts"
 TRANSCRIPTION = "audio.transcriptions gpt-4o-transcribe"
@@ -32,6 +34,7 @@ def speak(client: openai.OpenAI, **more: Any) -> Any:
     return client.audio.speech.create(model="gpt-4o-mini-tts", voice="alloy", input="Hello SECRET", **more)
 
 
+@since(1, 68)
 def test_speech_is_a_client_span_of_output_type_speech(
     client: openai.OpenAI, telemetry_without_content: Telemetry
 ) -> None:
@@ -48,6 +51,7 @@ def test_speech_is_a_client_span_of_output_type_speech(
     }
 
 
+@since(1, 68)
 @pytest.mark.parametrize("raw", [False, True])
 def test_text_and_instructions_are_content_and_sound_is_referred_to(
     raw: bool, client: openai.OpenAI, telemetry: Telemetry
@@ -66,6 +70,7 @@ def test_text_and_instructions_are_content_and_sound_is_referred_to(
     assert (part["modality"], part["size"]) == ("audio", len(data))
 
 
+@since(1, 91)
 def test_speech_as_events_brings_usage(client: openai.OpenAI, telemetry: Telemetry) -> None:
     speak(client, stream_format="sse")
 
@@ -75,6 +80,7 @@ def test_speech_as_events_brings_usage(client: openai.OpenAI, telemetry: Telemet
     assert attr.OUTPUT_MESSAGES not in found
 
 
+@since(1, 8)
 def test_speech_that_is_streamed_to_a_file_is_not_read_here(
     client: openai.OpenAI, telemetry: Telemetry, tmp_path: Path
 ) -> None:
@@ -103,6 +109,7 @@ def hear(client: openai.OpenAI, **more: Any) -> Any:
     )
 
 
+@since(1, 91)
 def test_a_transcription_is_a_client_span_of_output_type_text(
     client: openai.OpenAI, telemetry_without_content: Telemetry
 ) -> None:
@@ -166,6 +173,7 @@ def test_a_duration_is_no_token_count(client: openai.OpenAI, telemetry: Telemetr
     assert attr.USAGE_INPUT_TOKENS not in telemetry.attributes("audio.transcriptions whisper-1")
 
 
+@since(1, 68)
 def test_a_stream_is_put_together(client: openai.OpenAI, telemetry: Telemetry) -> None:
     events = list(hear(client, stream=True))
     said = "".join(event.delta for event in events if event.type == "transcript.text.delta")
@@ -177,6 +185,7 @@ def test_a_stream_is_put_together(client: openai.OpenAI, telemetry: Telemetry) -
     assert found[attr.USAGE_OUTPUT_TOKENS] > 0
 
 
+@since(1, 68)
 async def test_an_async_stream_closed_early_keeps_its_text(
     async_client: openai.AsyncOpenAI, telemetry: Telemetry
 ) -> None:
@@ -191,6 +200,7 @@ async def test_an_async_stream_closed_early_keeps_its_text(
     assert span.status.status_code.name == "UNSET"
 
 
+@since(1, 68)
 def test_a_stream_with_content_off_keeps_nothing(
     client: openai.OpenAI, telemetry_without_content: Telemetry
 ) -> None:

@@ -8,6 +8,8 @@ import pytest
 from genai_otel.conventions import attributes as attr
 from tests.telemetry_capture import Telemetry
 
+from .sdk import since
+
 MODEL = "gpt-3.5-turbo-instruct"
 NAME = f"text_completion {MODEL}"
 
@@ -60,6 +62,7 @@ def test_prompts_and_texts_are_messages(
     assert [message["parts"][0]["content"] for message in said] == [choice.text for choice in answer.choices]
 
 
+@since(1, 26)
 def test_a_stream_is_put_together(client: openai.OpenAI, telemetry: Telemetry) -> None:
     stream = client.completions.create(
         model=MODEL, prompt="Say hello", n=2, stream=True, stream_options={"include_usage": True}
@@ -78,6 +81,7 @@ def test_a_stream_is_put_together(client: openai.OpenAI, telemetry: Telemetry) -
     assert [message["parts"][0]["content"] for message in said] == [texts[0], texts[1]]
 
 
+@since(1, 6)
 async def test_a_stream_closed_early_keeps_what_was_said(
     async_client: openai.AsyncOpenAI, telemetry: Telemetry
 ) -> None:

@@ -9,8 +9,9 @@ import pytest
 from genai_otel.conventions import attributes as attr
 from tests.telemetry_capture import Telemetry
 
-if not hasattr(openai.OpenAI, "decisions"):
-    pytest.skip("this SDK has no decisions", allow_module_level=True)
+from .sdk import since
+
+pytestmark = since(3, 26)
 
 MODEL = "gpt-6-luna"
 NAME = f"decisions {MODEL}"

@@ -14,11 +14,14 @@ from genai_otel.instrumentation.openai import embeddings
 from genai_otel.testing.server import OpenAIServer
 from tests.telemetry_capture import Telemetry
 
+from .sdk import since
+
 MODEL = "text-embedding-3-small"
 NAME = f"embeddings {MODEL}"
 LENGTH = 256  # of the server's vectors
 
 
+@since(1, 109)
 def test_an_embedding_carries_the_conventions_attributes_and_no_others(
     client: openai.OpenAI, telemetry: Telemetry
 ) -> None:
@@ -55,6 +58,7 @@ def test_the_dimension_is_that_of_the_vectors_in_every_encoding(
     assert found[attr.USAGE_INPUT_TOKENS] == 2
 
 
+@since(1, 10)
 def test_the_dimension_asked_for_is_the_dimension(client: openai.OpenAI, telemetry: Telemetry) -> None:
     client.embeddings.create(model=MODEL, input="one", dimensions=8)
 
@@ -67,6 +71,7 @@ async def test_async_embeddings(async_client: openai.AsyncOpenAI, telemetry: Tel
     assert telemetry.attributes(NAME)[attr.EMBEDDINGS_DIMENSION_COUNT] == LENGTH
 
 
+@since(1, 8)
 def test_a_body_that_the_caller_reads_is_read_by_the_caller_first(
     client: openai.OpenAI, telemetry: Telemetry
 ) -> None:

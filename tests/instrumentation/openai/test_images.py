@@ -13,6 +13,8 @@ import pytest
 from genai_otel.conventions import attributes as attr
 from tests.telemetry_capture import Telemetry
 
+from .sdk import since
+
 MODEL = "gpt-image-1"
 PICTURE = b"\x89PNG and the rest of a picture"
 
@@ -43,6 +45,7 @@ def digest(encoded: str | None) -> str:
     return hashlib.sha256(base64.b64decode(encoded or "")).hexdigest()
 
 
+@since(1, 76)
 def test_a_generated_image_is_a_client_span_with_registered_attributes_only(
     client: openai.OpenAI, telemetry_without_content: Telemetry
 ) -> None:
@@ -94,6 +97,7 @@ def test_a_raw_answer_is_read_from_memory(client: openai.OpenAI, telemetry: Tele
     assert part["sha256"] == digest((raw.parse().data or [])[0].b64_json)
 
 
+@since(1, 97)
 def test_a_stream_records_its_last_picture_and_its_usage(client: openai.OpenAI, telemetry: Telemetry) -> None:
     stream = client.images.generate(model=MODEL, prompt="a cat", stream=True, partial_images=2)
     pictures = [event.b64_json for event in stream]
@@ -106,6 +110,7 @@ def test_a_stream_records_its_last_picture_and_its_usage(client: openai.OpenAI, 
     assert part["sha256"] == digest(pictures[-1])
 
 
+@since(1, 97)
 def test_a_stream_left_early_records_the_picture_so_far(client: openai.OpenAI, telemetry: Telemetry) -> None:
     with client.images.generate(model=MODEL, prompt="a cat", stream=True, partial_images=2) as stream:
         first = next(iter(stream)).b64_json
@@ -115,6 +120,7 @@ def test_a_stream_left_early_records_the_picture_so_far(client: openai.OpenAI, t
     assert attr.USAGE_OUTPUT_TOKENS not in telemetry.attributes(f"images.generate {MODEL}")
 
 
+@since(1, 97)
 async def test_async_streams(async_client: openai.AsyncOpenAI, telemetry_without_content: Telemetry) -> None:
     async for _ in await async_client.images.edit(model=MODEL, image=PICTURE, prompt="a dog", stream=True):
         pass
@@ -124,6 +130,7 @@ async def test_async_streams(async_client: openai.AsyncOpenAI, telemetry_without
     assert attr.OUTPUT_MESSAGES not in found
 
 
+@since(1, 76)
 def test_uploads_given_as_bytes_are_referred_to_by_their_digest(
     client: openai.OpenAI, telemetry: Telemetry, tmp_path: Path
 ) -> None:

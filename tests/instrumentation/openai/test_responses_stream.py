@@ -201,7 +201,7 @@ def test_a_connection_that_breaks_is_an_error_and_keeps_the_text(
     client: openai.OpenAI, telemetry: Telemetry
 ) -> None:
     text = ""
-    with pytest.raises(Exception, match=".") as caught:  # of the HTTP library, in older SDKs
+    with pytest.raises(Exception, match=r".") as caught:  # of the HTTP library, in older SDKs
         for event in client.responses.create(
             model=MODEL, input="Hello", stream=True, extra_headers=behave("abort_after=7")
         ):

@@ -7,6 +7,10 @@ import openai
 from genai_otel.conventions import attributes as attr
 from tests.telemetry_capture import Telemetry
 
+from .sdk import since
+
+pytestmark = since(1, 66)
+
 NAME = "retrieval vs_1"
 
 

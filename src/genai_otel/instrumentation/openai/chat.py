@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from genai_otel.content import messages as shapes
-from genai_otel.content.fields import field
+from genai_otel.content.fields import field, sequence
 from genai_otel.content.tools import tool_definitions
 from genai_otel.conventions import attributes as attr
 from genai_otel.conventions.span_types import RULES
@@ -44,11 +45,16 @@ def record_answer(op: Operation, answer: Any) -> None:
             **usage.attributes_of(field(answer, "usage")),
         }
     )
-    choices = field(answer, "choices")
-    if isinstance(choices, (list, tuple)):
-        reasons = [reason for choice in choices if isinstance(reason := field(choice, "finish_reason"), str)]
-        op.set(attr.RESPONSE_FINISH_REASONS, reasons or None)
+    op.set(attr.RESPONSE_FINISH_REASONS, _reasons(field(answer, "choices")))
     writers.write_content(op, attr.OUTPUT_MESSAGES, lambda: shapes.output_messages(answer), captured=True)
+
+
+def _reasons(choices: Any) -> list[str] | None:
+    """One reason per choice, ``error`` where one is missing; nothing where all are."""
+    found = [field(choice, "finish_reason") for choice in sequence(choices)]
+    if not any(isinstance(reason, str) for reason in found):
+        return None
+    return [reason if isinstance(reason, str) else _MISSING for reason in found]
 
 
 def _string(obj: Any, name: str) -> str | None:
@@ -59,55 +65,59 @@ def _string(obj: Any, name: str) -> str | None:
 class ChatStream:
     """Follows the chunks of one chat stream; keeps text only when it is going to be recorded."""
 
-    __slots__ = ("_choices", "_id", "_op", "_reasons", "_tick", "_timer", "_usage", "_wanted")
+    __slots__ = ("_choices", "_id", "_op", "_open", "_reasons", "_tick", "_timer", "_usage", "_wanted")
 
     def __init__(self, op: Operation, started: float) -> None:
         self._op = op
         self._timer = ChunkTimer(op, started)
-        self._tick = self._timer.tick
+        self._tick: Callable[[], None] | None = self._timer.tick
         self._wanted = writers.wants_captured(op)
         self._choices: dict[int, _Choice | None] = {}  # every choice seen; None where no text is kept
+        self._open: dict[int, list[Any] | None] = {}  # the texts of those whose content has begun
         self._reasons: dict[int, str] = {}
         self._usage: Any = None
         self._id: str | None = None
 
     def chunk(self, chunk: Any) -> None:
         """Take note of one ``ChatCompletionChunk``."""
-        try:  # by far the most chunks: some text for one known choice, and nothing else
+        try:  # by far the most chunks: more text for one choice, and nothing else
             (choice,) = chunk.choices
             delta = choice.delta
-            text = delta.content
-            if text and choice.finish_reason is None and chunk.usage is None:
-                kept = self._choices[choice.index]
-                if kept is None:
-                    self._tick()
-                    return
-                if not delta.tool_calls:
-                    self._tick()
-                    kept.text.append(text)
-                    return
+            if (
+                len(delta.__pydantic_fields_set__) == 1
+                and choice.finish_reason is None
+                and chunk.usage is None
+                and (text := delta.content)
+            ):
+                self.add_text(choice.index, text)
+                return
         except (AttributeError, KeyError, TypeError, ValueError):
             pass
         self.examine(chunk)
 
+    def add_text(self, index: Any, text: Any) -> None:
+        """Take note of more text for a choice whose content has begun, or raise ``KeyError``."""
+        kept = self._open[index]
+        if self._tick is not None:
+            self._tick()
+        if kept is not None:
+            kept.append(text)
+
     def examine(self, chunk: Any) -> None:
         """Take note of everything that a chunk of any shape may bring."""
-        if self._id is None:
-            self._identify(chunk)
         found = field(chunk, "usage")
         if found is not None:
             self._usage = found
-        choices = field(chunk, "choices")
-        if not isinstance(choices, (list, tuple)):
-            return
-        for choice in choices:
+        if not self._id or found is not None:
+            self._identify(chunk)
+        for choice in sequence(field(chunk, "choices")):
             self._choice(choice)
 
     def _identify(self, chunk: Any) -> None:
-        self._id = _string(chunk, "id") or ""
+        self._id = _string(chunk, "id") or self._id
         self._op.update(
             {
-                attr.RESPONSE_ID: self._id or None,
+                attr.RESPONSE_ID: self._id,
                 attr.RESPONSE_MODEL: _string(chunk, "model"),
                 attr.OPENAI_RESPONSE_SERVICE_TIER: _string(chunk, "service_tier"),
                 attr.OPENAI_SYSTEM_FINGERPRINT: _string(chunk, "system_fingerprint"),
@@ -117,18 +127,27 @@ class ChatStream:
     def _choice(self, choice: Any) -> None:
         index = field(choice, "index")
         index = index if isinstance(index, int) else 0
-        reason = field(choice, "finish_reason")
-        if isinstance(reason, str):
-            self._reasons[index] = reason
         if index not in self._choices:
             self._choices[index] = _Choice() if self._wanted else None
         delta = self.delta(choice)
-        if delta is None or not _carries_content(delta):
-            return
-        self._tick()
+        if delta is not None and _carries_content(delta):
+            self._content(index, delta)
+        reason = field(choice, "finish_reason")
+        if isinstance(reason, str) and reason:
+            self._reasons[index] = reason
+            self._open.pop(index, None)
+
+    def _content(self, index: int, delta: Any) -> None:
         kept = self._choices[index]
         if kept is not None:
             kept.add(delta)
+        if index in self._reasons:  # what comes after the end of a choice has no timing
+            return
+        self._open[index] = None if kept is None else kept.text
+        if self._tick is not None:
+            self._tick()
+            if self._op.instruments is None:
+                self._tick = None  # the first chunk was all that counts
 
     def delta(self, choice: Any) -> Any:
         """Return what a choice of a chunk adds, or None."""
@@ -139,8 +158,7 @@ class ChatStream:
         self._timer.finish()
         if self._usage is not None:
             self._op.update(usage.attributes_of(self._usage))
-        if self._reasons or self._op.failed:
-            self._op.set(attr.RESPONSE_FINISH_REASONS, self._positional_reasons())
+        self._op.set(attr.RESPONSE_FINISH_REASONS, self._positional_reasons())
         messages = [kept.message() for _, kept in sorted(self._choices.items()) if kept is not None]
         if any(len(message) > 1 for message in messages):
             writers.write_content(
@@ -148,15 +166,12 @@ class ChatStream:
             )
 
     def _positional_reasons(self) -> list[str] | None:
-        """One reason per choice; ``error`` where a failed stream never gave one."""
-        known = {*self._reasons, *self._choices}
-        if not known:
-            return None
-        missing = "error" if self._op.failed else None
-        reasons = [self._reasons.get(index, missing) for index in range(max(known) + 1)]
-        return [reason for reason in reasons if reason is not None] or None
+        """One reason per choice: up to the last one known or, of a stream that failed, for all."""
+        last = max({*self._reasons, *(self._choices if self._op.failed else ())}, default=-1)
+        return [self._reasons.get(index, _MISSING) for index in range(last + 1)] or None
 
 
+_MISSING: Final = "error"  # the conventions' word for a reason that never came
 _CONTENT_FIELDS: Final = (
     "content",
     "tool_calls",
@@ -186,42 +201,45 @@ class _Choice:
         self._function: dict[str, Any] | None = None
 
     def add(self, delta: Any) -> None:
+        """Add what one delta brings."""
         content = field(delta, "content")
         if content:
             self.text.append(content)
-            if not field(delta, "tool_calls"):
-                return
-        for pieces, name in (
-            (self._refusal, "refusal"),
-            (self._reasoning, "reasoning_content"),
-            (self._reasoning, "reasoning"),
+        # some servers send their reasoning under both names
+        reasoning = _string(delta, "reasoning_content") or _string(delta, "reasoning")
+        transcript = _string(field(delta, "audio"), "transcript")
+        for pieces, piece in (
+            (self._refusal, _string(delta, "refusal")),
+            (self._reasoning, reasoning),
+            (self._audio, transcript),
         ):
-            if isinstance(piece := field(delta, name), str) and piece:
+            if piece is not None:
                 pieces.append(piece)
-                break
-        if isinstance(transcript := field(field(delta, "audio"), "transcript"), str):
-            self._audio.append(transcript)
-        calls = field(delta, "tool_calls")
-        for call in calls if isinstance(calls, (list, tuple)) else ():
+        for call in sequence(field(delta, "tool_calls")):
             self._add_call(call)
         function = field(delta, "function_call")
         if function is not None:
             self._function = _joined(self._function, function, "arguments")
 
     def _add_call(self, call: Any) -> None:
-        # some compatible servers send no index: a new id starts a new call
-        key = field(call, "index")
-        if not isinstance(key, int):
-            identity = field(call, "id")
-            key = identity if identity else next(reversed(self._calls), 0)
-        kept = self._calls.setdefault(key, {"type": "function"})
-        if isinstance(identity := field(call, "id"), str) and identity:
+        kept = self._calls.setdefault(self._place(call), {"type": "function"})
+        if (identity := _string(call, "id")) is not None:
             kept["id"] = identity
         for kind, piece in (("function", "arguments"), ("custom", "input")):
             body = field(call, kind)
             if body is not None:
                 kept["type"] = kind
                 kept[kind] = _joined(kept.get(kind), body, piece)
+
+    def _place(self, call: Any) -> Any:
+        """Return the key of the call that a delta adds to.
+
+        Some servers send no index, or the same one for every call: a new id starts a new call.
+        """
+        index, identity = field(call, "index"), _string(call, "id")
+        place = index if isinstance(index, int) else identity or next(reversed(self._calls), 0)
+        known = self._calls.get(place, {}).get("id")
+        return place if identity is None or known in (None, identity) else identity
 
     def message(self) -> dict[str, Any]:
         """Return what was said as a chat message."""
@@ -249,7 +267,7 @@ def _parts(piece: Any) -> list[Any]:
 
 
 def _joined(kept: dict[str, Any] | None, body: Any, piece: str) -> dict[str, Any]:
-    """Add one delta of a call: the name comes once, the arguments in pieces or, with some servers, as a whole."""
+    """Add one delta of a call: the name comes once, the arguments in pieces or, from some, as a whole."""
     found = kept or {}
     if isinstance(name := field(body, "name"), str) and name:
         found["name"] = name

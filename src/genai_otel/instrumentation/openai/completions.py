@@ -39,10 +39,7 @@ class CompletionStream(ChatStream):
         try:
             (choice,) = chunk.choices
             if choice.text and choice.finish_reason is None and getattr(chunk, "usage", None) is None:
-                kept = self._choices[choice.index]
-                self._tick()
-                if kept is not None:
-                    kept.text.append(choice.text)
+                self.add_text(choice.index, choice.text)
                 return
         except (AttributeError, KeyError, TypeError, ValueError):
             pass

@@ -183,17 +183,22 @@ def test_the_service_name_wins_over_everything(monkeypatch: pytest.MonkeyPatch) 
     assert _configure.describe()["service_name"] == "given"
 
 
-def test_a_bad_limit_in_the_environment_costs_one_warning(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    "variable",
+    ["OTEL_SPAN_EVENT_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT", "OTEL_METRICS_EXEMPLAR_FILTER"],
+)
+def test_a_bad_value_for_a_provider_in_the_environment_costs_one_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variable: str
 ) -> None:
-    monkeypatch.setenv("OTEL_SPAN_EVENT_COUNT_LIMIT", "many")
+    monkeypatch.setenv(variable, "many")
     exporter = Exporter()
-    genai_otel.configure(exporter=exporter)
+    genai_otel.configure(exporter=[exporter, "otlp"], endpoint="http://127.0.0.1:9")
     span("a")
-    genai_otel.flush()
+    genai_otel.flush(500)
     assert exporter.names == ["a"]
-    (warning,) = warnings_of(caplog)
-    assert "OTEL_SPAN_EVENT_COUNT_LIMIT" in warning
+    assert _configure.describe()["metrics"] is not None
+    assert _configure.describe()["logs"] != []
+    assert len([warning for warning in warnings_of(caplog) if "many" in warning]) == 1
 
 
 @pytest.mark.parametrize("variable", ["OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_SCHEDULE_DELAY"])

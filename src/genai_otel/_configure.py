@@ -134,9 +134,13 @@ def _configure(given: Arguments) -> None:
     with _lock:
         arguments = given.over(_state.arguments)
         check_together(arguments)
-        settings = _settings_for(arguments)
-        _state = _applied(replace(_state, arguments=arguments), given)
-        _settings.use(settings)
+        before, settings = _settings.current(), _settings_for(arguments)
+        _settings.use(settings)  # first, so that nothing is exported that redact= or capture_content= forbids
+        try:
+            _state = _applied(replace(_state, arguments=arguments), given)
+        except ValueError:
+            _settings.use(before)
+            raise
         _end_at_exit()
 
 
@@ -176,8 +180,8 @@ def _flush_steps(state: State) -> list[Callable[[float], object]]:
     in_use.append(_provider_in_use())
     in_use.append(explicit.meter_provider or metrics.get_meter_provider())
     in_use.append(explicit.logger_provider or _logs.get_logger_provider())
-    covered = [id(one.provider) for one in (state.metrics, state.logs) if one is not None]
-    providers = {id(one): one for one in in_use if id(one) not in covered}
+    collected = state.metrics.provider if state.metrics is not None else None
+    providers = {id(one): one for one in in_use if one is not collected}
     flushes = (getattr(one, "force_flush", None) for one in providers.values())
     return [route.flush for route in state.routes()] + [_in_ms(one) for one in flushes if callable(one)]
 

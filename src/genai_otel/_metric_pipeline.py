@@ -10,7 +10,6 @@ from collections.abc import Callable, Hashable
 from time import monotonic
 from typing import Any, Final
 
-from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import (
     MetricExporter,
     MetricExportResult,
@@ -19,7 +18,7 @@ from opentelemetry.sdk.metrics.export import (
 )
 from opentelemetry.sdk.resources import Resource
 
-from . import _environment
+from . import _environment, _sdk
 from ._guard import report
 from ._pipeline import end, join, remaining_ms
 from .exporters.guarded import GuardedExporter
@@ -73,7 +72,7 @@ class MetricPipeline:
         self._fan = _Fan(first.exporters)
         # an infinite interval: collecting is the route's, which can be ended and begun again
         self._reader = PeriodicExportingMetricReader(self._fan, math.inf, 30_000)
-        self.provider = MeterProvider([self._reader], resource=resource, shutdown_on_exit=False)
+        self.provider = _sdk.meter_provider(resource, self._reader)
         self.route: MetricRoute | None = None
         self.exchange(first, 0)
 

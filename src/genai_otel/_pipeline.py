@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from .exporters.guarded import GuardedExporter
 
+# How long routes get to send what they have when they are exchanged or shut down.
+SHUTDOWN_SECONDS: Final = 5.0
 # How long the workers get to write their last log line once their exporters have been shut down: a daemon
 # thread that holds the lock of stderr when the interpreter goes down aborts the process.
 _SETTLE_SECONDS: Final = 0.1
@@ -60,12 +62,10 @@ class BatchRoute:
         processor: Any,
         exporter: GuardedExporter | None,
         details: dict[str, Any],
-        held: Any = None,
     ) -> None:
         self.key = key
         self.processor = processor
         self.details = details
-        self.held = held
         self._exporter = exporter
         self._ended = False
         batch = getattr(processor, "_batch_processor", None)
@@ -117,9 +117,6 @@ class Switch:
         """End the routes: the provider's owner shuts it down."""
         routes, self.routes = self.routes, ()
         end(routes, SHUTDOWN_SECONDS)
-
-
-SHUTDOWN_SECONDS: Final = 5.0
 
 
 class SpanSwitch(Switch, SpanProcessor):

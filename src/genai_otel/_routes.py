@@ -127,7 +127,7 @@ def _signal_exporters(
     for name in names:
         if name == "otlp":
             target = otlp.resolve(request, signal)
-            yield target, _details(name, target, None), partial(otlp.exporter, target)
+            yield target, _details(name, target, None), partial(otlp.in_portions, target)
         else:
             yield (signal, name), {"exporter": name}, partial(_registered, signal, name)
 

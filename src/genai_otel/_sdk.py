@@ -1,14 +1,21 @@
-"""The SDK's tracer provider and resource: ours to build and to bring up to date."""
+"""The SDK's providers and their resource: ours to build and to bring up to date."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, Final, TypeVar, cast
 
+from opentelemetry.sdk._logs import LoggerProvider, LogRecordLimits
+from opentelemetry.sdk.metrics import MeterProvider, TraceBasedExemplarFilter
+from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 
 from ._guard import guarded, warn_once
+
+_P = TypeVar("_P")
+_COUNT: Final = 128  # the SDK's own default for every limit that counts
 
 
 def resource_attributes(service_name: str | None, attributes: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -24,18 +31,38 @@ def resource(service_name: str | None, attributes: Mapping[str, Any] | None) -> 
 
 def tracer_provider(of: Resource, sampler: Any) -> TracerProvider:
     """Return a provider that doesn't shut itself down; without ``sampler`` the environment's is taken."""
+    build = partial(TracerProvider, sampler=sampler, resource=of, shutdown_on_exit=False)
+    return _built(build, lambda: {"span_limits": _span_limits()})
+
+
+def meter_provider(of: Resource, reader: MetricReader) -> MeterProvider:
+    """Return a provider that ``reader`` collects from and that doesn't shut itself down."""
+    build = partial(MeterProvider, [reader], resource=of, shutdown_on_exit=False)
+    return _built(build, lambda: {"exemplar_filter": TraceBasedExemplarFilter()})
+
+
+def logger_provider(of: Resource) -> LoggerProvider:
+    """Return a provider that doesn't shut itself down."""
+    build = partial(LoggerProvider, of, shutdown_on_exit=False)
+    return _built(build, lambda: {"log_record_limits": _log_record_limits()})
+
+
+def _built(build: Callable[..., _P], defaults: Callable[[], Mapping[str, Any]]) -> _P:
+    """Return the provider, with ``defaults`` where a variable, such as one of the limits, has a bad value."""
     try:
-        return TracerProvider(sampler=sampler, resource=of, shutdown_on_exit=False)
-    except ValueError as exc:  # from a variable such as OTEL_SPAN_EVENT_COUNT_LIMIT=many
-        warn_once("span limits", "the OTEL_*_LIMIT variables are ignored: %s", exc)
-        return TracerProvider(
-            sampler=sampler, resource=of, shutdown_on_exit=False, span_limits=_default_limits()
-        )
+        return build()
+    except ValueError as exc:
+        warn_once(f"variable:{exc}", "an OTEL_* variable is ignored, its default is used instead: %s", exc)
+        return build(**defaults())
 
 
-def _default_limits() -> SpanLimits:
-    count, unlimited = 128, SpanLimits.UNSET
-    return SpanLimits(count, count, count, count, count, count, unlimited, unlimited)
+def _span_limits() -> SpanLimits:
+    return SpanLimits(*[_COUNT] * 6, *[SpanLimits.UNSET] * 2)
+
+
+def _log_record_limits() -> LogRecordLimits:
+    limits: Any = LogRecordLimits
+    return cast(LogRecordLimits, limits(_COUNT, limits.UNSET, _COUNT, limits.UNSET))
 
 
 def update_resource(providers: Iterable[Any], attributes: Mapping[str, Any]) -> None:

@@ -108,7 +108,11 @@ def _checked_length(max_length: int) -> int:
     return max_length
 
 
+Override = Callable[[Settings], Settings]
+
 _current: Settings | None = None
+_base: Settings | None = None
+_overrides: tuple[Override, ...] = ()
 
 
 def current() -> Settings:
@@ -122,7 +126,25 @@ def reload() -> Settings:
 
 
 def use(settings: Settings) -> Settings:
-    """Put ``settings`` in force for everything that starts from now on."""
-    global _current
+    """Put ``settings``, with the overrides of tests applied, in force for everything that starts from now on."""
+    global _current, _base
+    _base = settings
+    for override in _overrides:
+        settings = override(settings)
     _current = settings
     return settings
+
+
+def add_override(override: Override) -> None:
+    """Have ``override`` change whatever settings are in force, those of a later ``configure()`` too; for tests."""
+    global _overrides
+    current()
+    _overrides = (*_overrides, override)
+    use(_base or from_environment())
+
+
+def remove_override(override: Override) -> None:
+    """Take ``override`` back; what was configured meanwhile comes into force."""
+    global _overrides
+    _overrides = tuple(known for known in _overrides if known != override)
+    use(_base or from_environment())

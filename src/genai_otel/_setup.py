@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any, Final
 
 from opentelemetry import _logs, metrics, trace
-from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import ProxyTracerProvider
 
@@ -197,7 +196,7 @@ def _log_records(state: State, resource: Resource, otlp: bool) -> LogPipeline | 
     before = () if there is None else there.switch.routes
     routes = _routes.log_routes(_named("logs", otlp), state.arguments.request(), before)
     if there is None and routes:
-        there = own = LogPipeline(LoggerProvider(resource, shutdown_on_exit=False), LogSwitch())
+        there = own = LogPipeline(_sdk.logger_provider(resource), LogSwitch())
         there.provider.add_log_record_processor(there.switch)
         _logs.set_logger_provider(there.provider)
     if there is not None:

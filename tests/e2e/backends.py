@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 import venv
+import warnings
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,13 +31,16 @@ def program(name: str) -> Path:
     variable, requirement, executable = _PROGRAMS[name]
     given = os.environ.get(variable)
     found = Path(given) if given else CACHE / name / "bin" / executable
+    reason = "there is none"
     if not found.exists() and not given:
         try:
             _install(CACHE / name, requirement)
         except (OSError, subprocess.SubprocessError) as exc:
-            print(f"\n{name} can't be installed: {exc}", file=sys.stderr)
+            reason = f"{requirement} can't be installed: {exc}"
     if not found.exists():
-        pytest.skip(f"NOT TESTED against a real {name}: set {variable} to its executable, or let pip have it")
+        said = f"NOT TESTED against a real {name} ({reason}); {variable} may point at its executable"
+        warnings.warn(said, stacklevel=2)  # shown at the end, whether or not skips are
+        pytest.skip(said)
     return found
 
 

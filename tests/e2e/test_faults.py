@@ -211,3 +211,44 @@ def test_a_slow_collector_gets_everything_and_holds_up_nothing(tmp_path: Path) -
         assert report["delivered"]
         assert _ids(receiver) == set(by_id(workload.seen()))
     print(f"answers after 1 s: the application ran {report['seconds']:.2f} s")
+
+
+# a span of 5 MB in the midst of small ones, then one more
+LARGE = """
+import sys, genai_otel
+genai_otel.configure("e2e-large", endpoint=sys.argv[1], protocol=sys.argv[2])
+for number in range(41):
+    with genai_otel.start_span(name="large" if number == 20 else "small") as span:
+        span.set_attribute("content", "x" * (5_000_000 if number == 20 else 10))
+print(genai_otel.flush(30_000))
+with genai_otel.start_span(name="later"):
+    pass
+print(genai_otel.flush(30_000))
+"""
+STOCK: Plain = {
+    "receivers": {
+        "otlp": {
+            "protocols": {"grpc": {"max_recv_msg_size_mib": None}, "http": {"max_request_body_size": None}}
+        }
+    }
+}
+
+
+@pytest.mark.parametrize(("limits", "arrives"), [("shipped", True), ("stock", False)])
+def test_a_payload_over_four_megabytes_takes_nothing_else_with_it(
+    limits: str, arrives: bool, collectors: Callable[..., Collector]
+) -> None:
+    changes = STOCK if limits == "stock" else {}
+    collector = collectors(f"large-{limits}", "collector-config.yaml", changes=changes)
+    run = subprocess.run(
+        [sys.executable, "-c", LARGE, collector.grpc, "grpc"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert run.stdout.split() == [str(arrives), "True"]
+    expected = {"small": 40, "later": 1, **({"large": 1} if arrives else {})}
+    wait_for(lambda: len(_received(collector)) >= sum(expected.values()), 10, "rest of the spans")
+    assert Counter(span["name"] for span in _received(collector)) == expected

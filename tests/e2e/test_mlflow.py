@@ -404,7 +404,9 @@ def test_a_value_that_only_the_server_knows_to_be_bad_costs_one_span(
                     pass
         assert not genai_otel.flush(20_000)  # one was lost
         assert [len(server.spans(one)) for one in ids] == [3] * 20
-    assert [record.levelname for record in caplog.records if "could not be sent" in record.message] == ["WARNING"]
+    assert [record.levelname for record in caplog.records if "could not be sent" in record.message] == [
+        "WARNING"
+    ]
 
 
 # --- many ---------------------------------------------------------------------------------------------------------

@@ -20,7 +20,10 @@ ANSWER = "Paris."
 CALL = {"id": "call_1", "type": "function", "function": {"name": "search", "arguments": '{"city":"Paris"}'}}
 TOOL = {
     "type": "function",
-    "function": {"name": "search", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}},
+    "function": {
+        "name": "search",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+    },
 }
 
 
@@ -63,15 +66,17 @@ def chat(question: str) -> None:
         span.set_finish_reasons(["stop"])
 
 
-def pipeline() -> None:
+def pipeline(session: str = "s-1") -> None:
     with genai_otel.start_span(name="guide", span_type=SpanType.AGENT) as agent:
         agent.set_inputs(QUESTION)
         genai_otel.update_current_trace(
-            session_id="s-1", user_id="u-1", tags={"env": "test"}, metadata={"build": "7"}, name="asked"
+            session_id=session, user_id="u-1", tags={"env": "test"}, metadata={"build": "7"}, name="asked"
         )
         with genai_otel.start_span(span_type=SpanType.RETRIEVER) as retriever:
             retriever.set_inputs(QUESTION)
-            retriever.set_documents([{"id": "d1", "content": "Paris!", "score": 0.9, "url": "https://example.org"}])
+            retriever.set_documents(
+                [{"id": "d1", "content": "Paris!", "score": 0.9, "url": "https://example.org"}]
+            )
         with genai_otel.start_span(span_type=SpanType.EMBEDDING, model="embed") as embedding:
             embedding.set_inputs(["one", "two"])
             embedding.set_usage(4)
@@ -87,7 +92,7 @@ def pipeline() -> None:
 @pytest.fixture
 def stored(server: Phoenix, project: str) -> dict[str, Any]:
     with configured(server, project):
-        pipeline()
+        pipeline(project)
         assert genai_otel.flush(20_000)
     return {span["name"]: span for span in server.spans(project, 6)}
 
@@ -137,11 +142,11 @@ def test_documents_tools_and_embeddings(stored: dict[str, Any]) -> None:
     assert embedding["embedding.embeddings.1.embedding.text"] == "two"
 
 
-def test_the_root_says_what_the_trace_is(stored: dict[str, Any]) -> None:
+def test_the_root_says_what_the_trace_is(project: str, stored: dict[str, Any]) -> None:
     (root,) = [span for span in stored.values() if span["parent_id"] is None]
     found = root["attributes"]
     assert (found["input.value"], found["output.value"]) == (QUESTION, ANSWER)
-    assert (found["session.id"], found["user.id"]) == ("s-1", "u-1")
+    assert (found["session.id"], found["user.id"]) == (project, "u-1")
     assert found["tag.tags"] == ["env:test"]
     assert found["metadata.build"] == "7"
 
@@ -152,14 +157,14 @@ def test_the_ui_adds_up_each_token_once(server: Phoenix, project: str, stored: d
         spanKind cumulativeTokenCountTotal input { value } output { value } } } }"""
     found = server.query(query, id=root["id"])["node"]
     assert found["spanKind"] == "agent"
-    assert found["cumulativeTokenCountTotal"] == 12 + 7 + 4
+    assert found["cumulativeTokenCountTotal"] == 12 + 7  # of models, not of embeddings
     assert found["input"]["value"] == QUESTION
     assert found["output"]["value"] == ANSWER
 
 
 def test_sessions_are_found(server: Phoenix, project: str, stored: dict[str, Any]) -> None:
     sessions = server.get(f"/v1/projects/{project}/sessions")["data"]
-    assert [session["session_id"] for session in sessions] == ["s-1"]
+    assert [session["session_id"] for session in sessions] == [project]
 
 
 def test_over_grpc(server: Phoenix, project: str) -> None:

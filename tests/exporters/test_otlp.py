@@ -48,7 +48,7 @@ def test_the_insecure_variable_decides_for_an_endpoint_without_scheme(
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_INSECURE", "false")
     target = resolve(endpoint="localhost:4317", protocol="grpc")
-    assert otlp.exporter(target)._insecure is False
+    assert getattr(otlp.exporter(target), "_credentials", None) is not None
 
 
 def test_a_grpc_endpoint_of_the_environment_without_scheme_is_secure_as_the_sdk_has_it(
@@ -57,7 +57,7 @@ def test_a_grpc_endpoint_of_the_environment_without_scheme_is_secure_as_the_sdk_
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317")
     target = resolve(protocol="grpc")
     assert target.endpoint == "collector:4317"
-    assert otlp.exporter(target)._insecure is False
+    assert getattr(otlp.exporter(target), "_credentials", None) is not None
 
 
 def test_the_endpoint_variable_of_a_signal_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,6 +146,8 @@ AUTOMATIC: Final[dict[str, Rules]] = {
     rules.operation or rules.span_type: rules
     for rules in (
         Rules("FETCH_RESPONSE", "fetch_response", SpanKind.CLIENT, Shape.MESSAGES, Family.CLIENT),
+        # an agent that runs elsewhere: its usage is its own, its duration that of a client's operation
+        Rules("AGENT", "invoke_agent", SpanKind.CLIENT, Shape.MESSAGES, Family.CLIENT, _AGENT_NAME, _AGENT_NAME),
         _without_operation("images.generate"),
         _without_operation("images.edit"),
         _without_operation("images.create_variation"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from genai_otel.conventions import attributes as attr
+
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
@@ -12,14 +14,15 @@ if TYPE_CHECKING:
 
 # Spans that ended and were not exported yet; well above the queue of a batch processor.
 MAX_WAITING: Final = 20_000
+_PREVIEWS: Final = (attr.REQUEST_PREVIEW, attr.RESPONSE_PREVIEW)
 
 
 class Known(NamedTuple):
-    """What one operation says of its span; ``sums`` that its token counts are those of spans beneath it."""
+    """What one operation says of its span; ``previews`` are the keys of those that the user set."""
 
     span_type: str
     outermost: bool
-    sums: bool
+    previews: frozenset[str] = frozenset()
 
 
 class KnownOperations:
@@ -36,7 +39,7 @@ class KnownOperations:
         """Note an operation that is about to end its span; beyond the maximum the oldest is forgotten."""
         span = operation.span.get_span_context()
         ids = (span.trace_id, span.span_id)
-        known = Known(operation.rules.span_type, operation.root is operation, _sums(operation))
+        known = _known(operation)
         with self._lock:
             self._known[ids] = known
             _bound(self._known, self._max_waiting)
@@ -63,9 +66,12 @@ class KnownOperations:
         self._outermost.clear()
 
 
-def _sums(operation: Operation) -> bool:
-    beneath = operation.sum
-    return operation.rules.sums_usage and beneath is not None and beneath.total() is not None
+def _known(operation: Operation) -> Known:
+    if operation.root is not operation:
+        return Known(operation.rules.span_type, False)
+    # those that are derived join the attributes later
+    previews = frozenset(key for key in _PREVIEWS if key in operation.pending)
+    return Known(operation.rules.span_type, True, previews)
 
 
 def _bound(entries: dict[tuple[int, int], Any], most: int) -> None:

@@ -126,15 +126,23 @@ class _Translated:
         self.span = span
         self.trace_id = span.context.trace_id if span.context is not None else 0
         entry = span.parent is None or span.parent.is_remote
-        sent = mlflow_attributes(attributes, known.span_type if known is not None else None)
+        sent = _sent(attributes, known)
         self.root: Root | None = None
         if _is_outermost(span, known):
-            summary = summary_of(span)
+            summary = summary_of(span, known.previews if known is not None else ())
             if span.parent is None:
                 sent.update(tag_attributes(summary))
             self.root = Root(summary, sent)
         self.encloses = entry and self.root is None
         self.copy = with_attributes(span, sent, name=text(span.name, NAME_LENGTH))
+
+
+def _sent(attributes: Mapping[str, Any], known: Known | None) -> dict[str, Any]:
+    try:
+        return mlflow_attributes(attributes, None if known is None else known.span_type)
+    except Exception:
+        report("exporters.mlflow")
+        return dict(attributes)
 
 
 def _is_outermost(span: ReadableSpan, known: Known | None) -> bool:

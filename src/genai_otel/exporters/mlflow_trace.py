@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
@@ -50,8 +50,11 @@ class TraceSummary:
         return f"tr-{self.trace_id:032x}"
 
 
-def summary_of(span: ReadableSpan) -> TraceSummary:
-    """Return what the outermost span of ours in a trace says of it."""
+def summary_of(span: ReadableSpan, previews_set: Collection[str] = ()) -> TraceSummary:
+    """Return what the outermost span of ours in a trace says of it.
+
+    ``previews_set`` are the keys of the previews that the user set, as opposed to those derived.
+    """
     attributes = span.attributes or {}
     parent = span.parent
     return TraceSummary(
@@ -62,8 +65,8 @@ def summary_of(span: ReadableSpan) -> TraceSummary:
         failed=span.status.status_code is StatusCode.ERROR,
         request=_text(previews.request(attributes)),
         response=_text(previews.response(attributes)),
-        request_set=attr.REQUEST_PREVIEW in attributes,
-        response_set=attr.RESPONSE_PREVIEW in attributes,
+        request_set=attr.REQUEST_PREVIEW in previews_set,
+        response_set=attr.RESPONSE_PREVIEW in previews_set,
         nested=parent is not None,
         remote=parent is not None and parent.is_remote,
         tags=_under(attributes, attr.TAG_PREFIX, limits.TAG_KEY_LENGTH, limits.TAG_VALUE_LENGTH),

@@ -43,7 +43,8 @@ def _tool(definition: Mapping[str, Any]) -> dict[str, Any]:
 def _shaped(message: Any) -> list[dict[str, Any]]:
     if not isinstance(message, Mapping):
         return []
-    parts = [part for part in message.get("parts") or () if isinstance(part, Mapping)]
+    given = message.get("parts")
+    parts = [part for part in given if isinstance(part, Mapping)] if isinstance(given, list) else []
     results = [_result(part) for part in parts if part.get("type") == "tool_call_response"]
     said = [part for part in parts if part.get("type") != "tool_call_response"]
     return [*([_said(message, said)] if said or not results else []), *results]

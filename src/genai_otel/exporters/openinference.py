@@ -67,9 +67,7 @@ _TOOL: Final = {
 _REQUEST: Final = "gen_ai.request."
 
 
-def openinference_attributes(
-    attributes: Mapping[str, Any], span_type: str | None = None, *, sums: bool = False
-) -> dict[str, Any]:
+def openinference_attributes(attributes: Mapping[str, Any], span_type: str | None = None) -> dict[str, Any]:
     """Return the span's attributes with OpenInference's beside them; those that the span has already win.
 
     Spans that have nothing to do with GenAI stay as they are.
@@ -77,18 +75,13 @@ def openinference_attributes(
     Args:
         attributes: Those of the span.
         span_type: The true type of a span of ours; None derives it from the attributes.
-        sums: Whether its token counts are those of spans beneath it: Phoenix adds up the counts of all spans
-            by itself, so that these would count twice and are left out.
     """
     kind = _kind(attributes, span_type)
     if kind is None:
         return dict(attributes)
-    own = {key: value for key, value in attributes.items() if not (sums and key in _COUNTS)}
-    added = {key: value for make in _MAKERS.get(kind, ()) for key, value in make(own)}
-    for make in _ALWAYS:
-        added.update(make(own))
-    present = {key: value for key, value in added.items() if value is not None}
-    return {attr.OPENINFERENCE_KIND: kind, **present, **own}
+    makers = (*_MAKERS.get(kind, ()), *_ALWAYS)
+    added = {key: value for make in makers for key, value in make(attributes) if value is not None}
+    return {attr.OPENINFERENCE_KIND: kind, **added, **attributes}
 
 
 def _kind(attributes: Mapping[str, Any], span_type: str | None) -> str | None:

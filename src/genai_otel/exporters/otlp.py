@@ -14,6 +14,8 @@ from genai_otel import _endpoint, _environment
 from genai_otel._endpoint import GRPC, HTTP
 from genai_otel._guard import warn_once
 
+from .portions import InPortions
+
 if TYPE_CHECKING:
     from .registry import ExporterRequest
 
@@ -66,16 +68,17 @@ def protocol(given: str | None, signal: str) -> str:
     return given or _environment.choice(_variables(signal, "PROTOCOL"), _endpoint.PROTOCOLS, HTTP)
 
 
-def exporter(target: Target) -> Any:
+def exporter(target: Target, **more: Any) -> Any:
     """Return the SDK's exporter for ``target``; None, after one warning, when the environment prevents it.
 
-    Only what ``target`` doesn't hold is left to the SDK: certificates and credential providers.
+    Only what ``target`` doesn't hold is left to the SDK, such as certificates and credential providers,
+    unless it is among the further arguments of its constructor.
     """
     module, name = _CLASSES[target.signal]
     package = "http" if target.protocol == HTTP else "grpc"
     try:
         made = getattr(importlib.import_module(f"{_PACKAGE}.{package}.{module}"), name)
-        return made(**_keywords(target))
+        return made(**_keywords(target), **more)
     except Exception as exc:
         warn_once(
             f"otlp:{target}",
@@ -89,7 +92,13 @@ def exporter(target: Target) -> Any:
 
 def build(request: ExporterRequest) -> Any:
     """Return the span exporter that ``exporter="otlp"`` stands for."""
-    return exporter(resolve(request, "traces"))
+    return in_portions(resolve(request, "traces"))
+
+
+def in_portions(target: Target, **more: Any) -> Any:
+    """Return the exporter for ``target``; one of spans or log records sends requests that collectors take."""
+    made = exporter(target, **more)
+    return made if made is None or target.signal == "metrics" else InPortions(made)
 
 
 def _keywords(target: Target) -> dict[str, Any]:

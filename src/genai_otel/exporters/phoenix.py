@@ -14,18 +14,18 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from genai_otel import _endpoint, _environment
 from genai_otel._endpoint import GRPC, HTTP
+from genai_otel._guard import report
 from genai_otel.telemetry import listeners
 
 from . import otlp
 from .guarded import GuardedExporter
 from .known_operations import KnownOperations
 from .openinference import openinference_attributes
+from .registry import ExporterRequest
 from .span_copies import with_attributes
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
-
-    from .registry import ExporterRequest
 
 PROJECT: Final = "openinference.project.name"
 _ENDPOINT_VARIABLE: Final = "PHOENIX_COLLECTOR_ENDPOINT"
@@ -34,11 +34,15 @@ _HEADERS_VARIABLE: Final = "PHOENIX_CLIENT_HEADERS"
 _KEY_VARIABLE: Final = "PHOENIX_API_KEY"
 _PORT_VARIABLE: Final = "PHOENIX_GRPC_PORT"
 _DEFAULT: Final = "http://localhost:6006"
+# Over gRPC the SDK takes the headers of the environment, which are another backend's, unless there are others.
+_HARMLESS: Final = {"accept": "application/x-protobuf"}
 
 
 def build(request: ExporterRequest) -> PhoenixSpanExporter | None:
     """Return the span exporter that ``exporter="phoenix"`` stands for; None when it can't be made."""
-    made = otlp.exporter(_target(request))
+    target = _target(request)
+    only_ours = {"session": _session(target)} if target.protocol == HTTP else {}
+    made = otlp.in_portions(target, **only_ours)
     if made is None:
         return None
     return PhoenixSpanExporter(made, request.experiment or _environment.value(*_PROJECT_VARIABLES) or None)
@@ -82,12 +86,11 @@ class PhoenixSpanExporter(SpanExporter):
 
     def _copy(self, span: ReadableSpan) -> ReadableSpan:
         known = self._known.take(span)
-        own = span.attributes or {}
-        attributes = (
-            openinference_attributes(own)
-            if known is None
-            else openinference_attributes(own, known.span_type, sums=known.sums)
-        )
+        attributes = span.attributes or {}
+        try:
+            attributes = openinference_attributes(attributes, None if known is None else known.span_type)
+        except Exception:
+            report("exporters.phoenix")
         return with_attributes(span, attributes, resource=self._resource(span.resource))
 
     def _resource(self, resource: Resource) -> Resource:
@@ -113,6 +116,23 @@ def _target(request: ExporterRequest) -> otlp.Target:
     resolved = otlp.resolve(given, "traces")
     address = _endpoint.signal_url(endpoint, "traces") if given.protocol == HTTP else resolved.endpoint
     return replace(resolved, endpoint=address, headers=tuple(_headers(request).items()))
+
+
+def _session(target: otlp.Target) -> Any:
+    """Return a session that takes the headers away which the SDK adds from the environment."""
+    import requests
+
+    foreign = {name for name, _ in otlp.resolve(ExporterRequest(protocol=HTTP), "traces").headers}
+    foreign -= {name for name, _ in target.headers}
+
+    def without_foreign(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+        for name in foreign & {name.lower() for name in prepared.headers}:
+            del prepared.headers[name]
+        return prepared
+
+    session = requests.Session()
+    session.auth = without_foreign
+    return session
 
 
 def _given(request: ExporterRequest) -> ExporterRequest:
@@ -145,4 +165,4 @@ def _headers(request: ExporterRequest) -> dict[str, str]:
     key = _environment.value(_KEY_VARIABLE)
     if key:
         found.setdefault("authorization", f"Bearer {key}")
-    return {**found, **{name.lower(): value for name, value in request.headers.items()}}
+    return {**_HARMLESS, **found, **{name.lower(): value for name, value in request.headers.items()}}

@@ -58,7 +58,8 @@ class Api:
 
     ``start`` gives the attributes known before the call, ``content`` records the request's content,
     ``answer`` records the answer (an SDK object or what ``read`` makes of a raw body), ``observe`` makes the
-    observer of a stream.
+    observer of a stream. ``exchange`` makes the telemetry of one request where it is not the ordinary
+    ``Exchange``, and None where there is nothing to record.
     """
 
     rules: Rules
@@ -67,3 +68,4 @@ class Api:
     answer: Callable[[Operation, Any], None]
     observe: Callable[[Operation, float], StreamObserver] | None = None
     read: Callable[[bytes], Any] = read_json
+    exchange: Callable[..., Any] | None = None

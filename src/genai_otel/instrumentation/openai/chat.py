@@ -85,23 +85,20 @@ class ChatStream:
             delta = choice.delta
             if (
                 len(delta.__pydantic_fields_set__) == 1
+                and not delta.__pydantic_extra__
                 and choice.finish_reason is None
                 and chunk.usage is None
                 and (text := delta.content)
             ):
-                self.add_text(choice.index, text)
+                kept = self._open[choice.index]
+                if self._tick is not None:
+                    self._tick()
+                if kept is not None:
+                    kept.append(text)
                 return
         except (AttributeError, KeyError, TypeError, ValueError):
             pass
         self.examine(chunk)
-
-    def add_text(self, index: Any, text: Any) -> None:
-        """Take note of more text for a choice whose content has begun, or raise ``KeyError``."""
-        kept = self._open[index]
-        if self._tick is not None:
-            self._tick()
-        if kept is not None:
-            kept.append(text)
 
     def examine(self, chunk: Any) -> None:
         """Take note of everything that a chunk of any shape may bring."""

@@ -39,7 +39,11 @@ class CompletionStream(ChatStream):
         try:
             (choice,) = chunk.choices
             if choice.text and choice.finish_reason is None and getattr(chunk, "usage", None) is None:
-                self.add_text(choice.index, choice.text)
+                kept = self._open[choice.index]
+                if self._tick is not None:
+                    self._tick()
+                if kept is not None:
+                    kept.append(choice.text)
                 return
         except (AttributeError, KeyError, TypeError, ValueError):
             pass

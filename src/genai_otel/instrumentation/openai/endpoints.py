@@ -6,7 +6,19 @@ import re
 from typing import Any, Final
 from urllib.parse import unquote
 
-from . import audio, chat, completions, decisions, embeddings, images, moderations, responses, retrieval
+from . import (
+    agents,
+    assistants,
+    audio,
+    chat,
+    completions,
+    decisions,
+    embeddings,
+    images,
+    moderations,
+    responses,
+    retrieval,
+)
 from .api import Api
 
 _TABLE: Final[dict[tuple[str, str], Api]] = {
@@ -26,6 +38,12 @@ _TABLE: Final[dict[tuple[str, str], Api]] = {
     ("post", "/audio/translations"): audio.TRANSLATIONS,
     ("post", "/moderations"): moderations.MODERATIONS,
     ("post", "/decisions"): decisions.DECISIONS,
+    ("post", "/threads/runs"): assistants.RUN,
+    ("post", "/threads/{thread_id}/runs"): assistants.RUN,
+    ("post", "/threads/{thread_id}/runs/{run_id}/submit_tool_outputs"): assistants.RUN,
+    ("post", "/agents/sessions"): agents.SESSION,
+    ("post", "/agents/sessions/{session_id}/events"): agents.TURN,
+    ("get", "/agents/sessions/{session_id}/events"): agents.EVENTS,
 }
 _STATIC: Final = {key: api for key, api in _TABLE.items() if "{" not in key[1]}
 

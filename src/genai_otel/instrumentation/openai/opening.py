@@ -15,7 +15,7 @@ from genai_otel._guard import report
 from genai_otel._runtime import attach, current, detach, suppressed
 from genai_otel._settings import Settings
 
-from . import endpoints, state, stream_usage
+from . import duplicates, endpoints, state, stream_usage
 from .api import Api, Request
 from .exchange import Exchange
 
@@ -43,12 +43,18 @@ def open_exchange(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     found = endpoints.find(getattr(options, "method", None), getattr(options, "url", None))
     if active is None or found is None:
         return None
+    if not active.used:  # by now, whoever wanted to has instrumented the SDK
+        active.used = True
+        duplicates.warn()
     api, path, params = found
     context, settings = current(), active.settings()
     if stands_back(api, context) or not _records(settings):
         return None
     request = _request(options, path, params, stream=bool(kwargs.get("stream")))
-    exchange = Exchange(api, request, client, settings, context, _raw_mode(options))
+    make = api.exchange or Exchange
+    exchange = make(api, request, client, settings, context, _raw_mode(options))
+    if exchange is None:
+        return None
     if not exchange.ended:
         try:
             args, kwargs = _observed(active, exchange, options, args, kwargs)

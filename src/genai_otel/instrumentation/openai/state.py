@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 class Active:
     """The options of ``autolog()``; what is None follows ``configure()``.
 
-    ``providers`` are those for traces, metrics and logs.
+    ``providers`` are those for traces, metrics and logs; ``used`` says that a request came since.
     """
 
-    __slots__ = ("_merged", "capture_content", "providers", "request_stream_usage")
+    __slots__ = ("_merged", "capture_content", "providers", "request_stream_usage", "used")
 
     def __init__(
         self,
@@ -28,6 +28,7 @@ class Active:
         self.capture_content = capture_content
         self.request_stream_usage = request_stream_usage
         self.providers = providers
+        self.used = False
         self._merged: tuple[Settings, Settings] | None = None
 
     def settings(self) -> Settings:

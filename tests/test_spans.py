@@ -598,6 +598,15 @@ def test_use_span_makes_a_detached_span_current(telemetry: Telemetry) -> None:
     assert telemetry.one("child").parent == telemetry.one("detached").context
 
 
+def test_inside_use_span_usage_and_trace_information_reach_the_span(telemetry: Telemetry) -> None:
+    agent = start_span_no_context("agent", "AGENT")
+    with otel_trace.use_span(agent, end_on_exit=True), start_span("llm", "LLM") as call:
+        call.set_usage(1, 2)
+        genai_otel.update_current_trace(name="t")
+    attributes = telemetry.attributes("agent")
+    assert (attributes["gen_ai.usage.input_tokens"], attributes["genai_otel.trace_name"]) == (1, "t")
+
+
 def test_use_span_records_an_exception(telemetry: Telemetry) -> None:
     with pytest.raises(KeyError), otel_trace.use_span(start_span_no_context("s"), end_on_exit=True):
         raise KeyError("k")

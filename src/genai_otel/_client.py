@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import functools
 import random
 import re
@@ -22,7 +23,7 @@ from ._settings import Settings
 from ._span_scope import tolerant_spec
 from ._spans import Span, facade, get_current_span
 from .conventions.span_types import SpanType
-from .telemetry.ambient import AMBIENT_KEY
+from .telemetry.ambient import AMBIENT_KEY, ambient_of
 from .telemetry.operation import entered
 from .telemetry.providers import Providers
 from .telemetry.spec import Spec
@@ -220,7 +221,7 @@ class TracingClient:
         settings = _settings.current()
         if self._providers is None:
             return settings
-        return Settings(settings.content, settings.dialect, self._providers, settings.content_source)
+        return dataclasses.replace(settings, providers=self._providers)
 
     def _live(self, trace_key: str, span_key: str) -> Span | None:
         found = self._traces.get(trace_key)
@@ -277,7 +278,7 @@ def _detached(context: Context) -> Context:
     """Return ``context`` with the ambient values and the suppression of the current one, but not its span."""
     current = _runtime.current()
     values = dict(context)
-    ambient = current.get(AMBIENT_KEY)
+    ambient = ambient_of(current)
     if ambient is not None:
         values[AMBIENT_KEY] = ambient
     kept = Context(values)

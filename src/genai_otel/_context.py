@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
-from opentelemetry import baggage
+from opentelemetry import baggage, trace
 from opentelemetry import propagate as otel_propagate
 from opentelemetry.context import Context
 from opentelemetry.propagators.textmap import Getter
@@ -20,7 +20,7 @@ from ._spans import get_current_span
 from .content.policy import DROPPED, ContentPolicy
 from .content.shorten import shorten_text
 from .conventions import attributes as attr
-from .telemetry.ambient import with_ambient
+from .telemetry.ambient import carried_ids, with_ambient
 from .telemetry.attributes import text_of
 from .telemetry.operation import Operation
 
@@ -32,7 +32,6 @@ _AMBIENT_KEYS = {
     "user_id": attr.USER_ID,
     "conversation_id": attr.CONVERSATION_ID,
 }
-_MAX_BAGGAGE_LENGTH = 256
 
 
 @guarded()
@@ -144,7 +143,7 @@ def context(
 
     Holds for spans of ours and of any other OpenTelemetry instrumentation in the process. Tags and metadata go to the
     outermost span of ours that starts inside. Blocks nest, the inner value wins, leaving restores. With ``propagate``
-    the three ids also go into the baggage, and so to every service called from here.
+    the three ids also go into the baggage, and so to every service called from here; spans of ours have them there.
     """
     given = {"session_id": session_id, "user_id": user_id, "conversation_id": conversation_id}
     encoded = {_AMBIENT_KEYS[name]: text_of(value) for name, value in given.items()}
@@ -227,20 +226,35 @@ def extract_headers(headers: Mapping[Any, Any] | Iterable[tuple[Any, Any]] | Non
     """Continue the trace that a request's headers carry: ``with extract_headers(request.headers):``.
 
     Takes a mapping or (name, value) pairs, names in any case, bytes or text. Session, user and conversation ids that
-    the caller put in the baggage are given to the spans that start inside.
+    the caller put in the baggage are given to the spans that start inside. Where a span of that trace is current
+    already, as in a web framework that is instrumented, it stays the parent.
     """
     carrier = dict(_header_items(headers))
 
     def change(outer: Context) -> Context:
-        inner = otel_propagate.extract(carrier, outer, _ANY_CASE)
-        carried = {key: baggage.get_baggage(key, inner) for key in _AMBIENT_KEYS.values()}
-        ids = {key: value for key, value in carried.items() if _usable(value)}
+        inner = _continued(outer, otel_propagate.extract(carrier, outer, _ANY_CASE))
+        ids = carried_ids(inner)
         if not ids:
             return inner
         _ambient_processor.ensure(_settings.current())
         return with_ambient(inner, ids, {})
 
     return _Block(change)
+
+
+def _continued(outer: Context, inner: Context) -> Context:
+    """Return ``inner``, with the span of ``outer`` where that is a local one of the same trace."""
+    span = trace.get_current_span(outer)
+    here, there = span.get_span_context(), trace.get_current_span(inner).get_span_context()
+    if here.is_remote or here.trace_id != there.trace_id or not here.is_valid:
+        return inner
+    return trace.set_span_in_context(span, inner)
+
+
+def carries_trace(headers: Any) -> bool:
+    """Whether a request's headers say which trace it belongs to."""
+    inner = otel_propagate.extract(dict(_header_items(headers)), Context(), _ANY_CASE)
+    return trace.get_current_span(inner).get_span_context().is_valid
 
 
 class _AnyCaseGetter(Getter[dict[str, str]]):
@@ -255,10 +269,6 @@ class _AnyCaseGetter(Getter[dict[str, str]]):
 
 
 _ANY_CASE = _AnyCaseGetter()
-
-
-def _usable(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= _MAX_BAGGAGE_LENGTH
 
 
 def _header_items(headers: Any) -> Iterator[tuple[str, str]]:

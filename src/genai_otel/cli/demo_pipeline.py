@@ -66,8 +66,10 @@ class Pipeline:
         )
         message = reply.choices[0].message
         messages.append(message.model_dump(exclude_none=True))
-        for call in message.tool_calls or []:
-            messages.append({"role": "tool", "tool_call_id": call.id, "content": self._run_tool(call)})
+        messages += [
+            {"role": "tool", "tool_call_id": call.id, "content": self._run_tool(call)}
+            for call in message.tool_calls or []
+        ]
         return self._streamed(messages)
 
     @genai_otel.trace(span_type=SpanType.RETRIEVER, attributes={"gen_ai.data_source.id": "handbook"})

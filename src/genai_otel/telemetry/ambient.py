@@ -6,9 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from opentelemetry import baggage
 from opentelemetry.context import Context, create_key, set_value
 
+from ..conventions import attributes as attr
+
 AMBIENT_KEY: Final = create_key("genai_otel.ambient")
+CARRIED: Final = (attr.SESSION_ID, attr.USER_ID, attr.CONVERSATION_ID)
+"""What ``context(propagate=True)`` puts in the baggage, and what is taken from there."""
+_MAX_CARRIED_LENGTH: Final = 256
+
+
+def _baggage_key() -> str:
+    """Return the API's key for the baggage, found by setting some."""
+    (key,) = baggage.set_baggage("key", "value", Context())
+    return key
+
+
+_BAGGAGE_KEY: Final = _baggage_key()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,8 +48,22 @@ class Ambient:
 
 
 def ambient_of(context: Context) -> Ambient | None:
-    """Return what the enclosing ``context()`` blocks put in ``context``, if any."""
-    return context.get(AMBIENT_KEY)  # type: ignore[return-value]
+    """Return what the enclosing ``context()`` blocks put in ``context``, else what the baggage brought, if any."""
+    found = context.get(AMBIENT_KEY)
+    if found is None and _BAGGAGE_KEY in context:
+        ids = carried_ids(context)
+        return Ambient(ids) if ids else None
+    return found  # type: ignore[return-value]
+
+
+def carried_ids(context: Context) -> dict[str, str]:
+    """Return the ids that another service put in the baggage; what is empty or overlong is left out."""
+    found = baggage.get_all(context)
+    return {key: value for key in CARRIED if _usable(value := found.get(key))}
+
+
+def _usable(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= _MAX_CARRIED_LENGTH
 
 
 def with_ambient(

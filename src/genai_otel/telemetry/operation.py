@@ -18,7 +18,7 @@ from ..conventions import attributes as attr
 from ..conventions import events
 from ..conventions.span_types import Family, Rules
 from . import errors, listeners, writers
-from .ambient import AMBIENT_KEY, Ambient
+from .ambient import Ambient, ambient_of
 from .attributes import attribute_value, text_of
 from .metrics import Instruments, record_agent_calls, record_chunk_times, record_operation
 from .usage import Usage, UsageSum
@@ -82,8 +82,6 @@ class Operation:
             parent = None
         self.parent = parent
         self._root: Operation | None = None if parent is None else parent.root
-        if rules.family is not Family.NONE and _sums(rules):
-            self.sum = UsageSum()
         self._once = _lock()
         if ambient is not None:
             taken = None if parent is None else parent.ambient
@@ -250,8 +248,11 @@ class Operation:
     def _report_upwards(self) -> None:
         """Sum usage on the enclosing agents and workflows; an enclosing inference reports for its inner ones."""
         inner = self.sum.total() if self.sum is not None else None
-        if inner is not None and self.rules.sums_usage:
-            self._take_sum(inner)
+        if self.rules.sums_usage:
+            if inner is not None:
+                self._take_sum(inner)
+            return
+        if self.parent is None:
             return
         inference, tool = self.rules.family is Family.INFERENCE, self.rules.family is Family.TOOL
         if not (inference or tool):
@@ -270,13 +271,14 @@ class Operation:
     def _walk_up(self, usage: Usage | None, *, inference: bool) -> None:
         counted, node = False, self.parent
         while node is not None:
-            if node.sum is not None:
+            if _sums(node.rules):
+                total = vars(node).setdefault("sum", UsageSum())  # made by the first call inside, atomically
                 if usage is not None:
-                    node.sum.add(usage)
+                    total.add(usage)
                 if node.rules.family is Family.INFERENCE:
                     return
                 if not counted and node.rules.family is Family.AGENT:
-                    node.sum.count(inference=inference)
+                    total.count(inference=inference)
                     counted = True
             node = node.parent
 
@@ -307,8 +309,9 @@ class Operation:
         record_operation(instruments, dialect, self.rules.family, self.lookup, max(0, end - started) / 1e9)
         if self.first_chunk is not None:
             record_chunk_times(instruments, dialect, self.lookup, self.first_chunk, self.chunk_gaps or {})
-        if self.rules.family is Family.AGENT and self.sum is not None:
-            record_agent_calls(instruments, self.lookup, self.sum.inference_calls, self.sum.tool_calls)
+        if self.rules.family is Family.AGENT and self.rules.sums_usage:
+            made = self.sum or UsageSum()
+            record_agent_calls(instruments, self.lookup, made.inference_calls, made.tool_calls)
 
 
 def _remember(root: trace.Span) -> None:
@@ -361,13 +364,12 @@ def begin(
     instruments = None if rules.family is Family.NONE else settings.providers.instruments()
     if tracer is None and instruments is None:
         return None, None
-    ambient, parent = None, None
+    ambient: Ambient | None = None
+    parent = None
     if context:
-        ambient, parent = context.get(AMBIENT_KEY), context.get(OPERATION_KEY)
-        if parent is INERT:
-            parent = None
+        ambient, parent = ambient_of(context), _enclosing(context)
         if ambient is not None:
-            attributes = {**ambient.attributes, **attributes}  # type: ignore[attr-defined]
+            attributes = {**ambient.attributes, **attributes}
     if tracer is None:
         span = _passing(context)
     else:
@@ -384,10 +386,16 @@ def begin(
         attributes,
         is_recording,
         instruments,
-        parent,  # type: ignore[arg-type]
-        ambient,  # type: ignore[arg-type]
+        parent,
+        ambient,
         named,
     )
+
+
+def _enclosing(context: Context) -> Operation | None:
+    """Return the innermost operation: that of a span of ours made current by ``trace.use_span``, or one entered."""
+    found: Any = getattr(context.get(_SPAN_KEY), "_operation", None) or context.get(OPERATION_KEY)
+    return found if isinstance(found, Operation) else None
 
 
 def _passing(context: Context) -> trace.Span:

@@ -7,7 +7,6 @@ from typing import Any
 from ..conventions import attributes as attr
 from ..conventions.span_types import Family, Rules
 from .operation import Operation
-from .usage import UsageSum
 
 _OF_A_TYPE = (
     *attr.CONTENT,
@@ -27,8 +26,6 @@ def retype(op: Operation, rules: Rules) -> None:
     op.previews = None
     if rules.entity_key is not None and op.named and op.lookup(rules.entity_key) is None:
         op.set(rules.entity_key, getattr(op.span, "name", None))
-    if op.sum is None and (rules.sums_usage or rules.family is Family.INFERENCE):
-        op.sum = UsageSum()
     if rules.family is not Family.NONE and op.instruments is None:
         op.instruments = op.settings.providers.instruments()
     if rules.operation is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from opentelemetry import trace
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY as SUPPRESS_KEY
 from opentelemetry.context import Context, create_key, set_value
 
@@ -128,10 +127,9 @@ def set_tracing_context_from_http_request_headers(headers: Mapping[str, str]) ->
     block = _context.extract_headers(headers)
 
     def change(outer: Context) -> Context:
-        inner = block._change(outer)
-        if trace.get_current_span(inner) is trace.get_current_span(outer):
+        if not _context.carries_trace(headers):
             warn_once("compat.mlflow.headers", "the request's headers carry no trace: a new one starts here")
-        return inner
+        return block._change(outer)
 
     return _context._Block(change)
 

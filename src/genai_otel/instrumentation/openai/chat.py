@@ -36,17 +36,25 @@ def record_request(op: Operation, request: Request) -> None:
 
 def record_answer(op: Operation, answer: Any) -> None:
     """Record a ``ChatCompletion``: an SDK object or plain JSON."""
-    op.update(
-        {
-            attr.RESPONSE_ID: _string(answer, "id"),
-            attr.RESPONSE_MODEL: _string(answer, "model"),
-            attr.OPENAI_RESPONSE_SERVICE_TIER: _string(answer, "service_tier"),
-            attr.OPENAI_SYSTEM_FINGERPRINT: _string(answer, "system_fingerprint"),
-            **usage.attributes_of(field(answer, "usage")),
-        }
-    )
-    op.set(attr.RESPONSE_FINISH_REASONS, _reasons(field(answer, "choices")))
+    fields = usage.fields_of(answer)
+    facts: dict[str, Any] = usage.attributes_of(fields.get("usage"))
+    for key, name in _FACTS:
+        value = fields.get(name)
+        if isinstance(value, str) and value:
+            facts[key] = value
+    reasons = _reasons(fields.get("choices"))
+    if reasons is not None:
+        facts[attr.RESPONSE_FINISH_REASONS] = reasons
+    op.update(facts)
     writers.write_content(op, attr.OUTPUT_MESSAGES, lambda: shapes.output_messages(answer), captured=True)
+
+
+_FACTS: Final = (
+    (attr.RESPONSE_ID, "id"),
+    (attr.RESPONSE_MODEL, "model"),
+    (attr.OPENAI_RESPONSE_SERVICE_TIER, "service_tier"),
+    (attr.OPENAI_SYSTEM_FINGERPRINT, "system_fingerprint"),
+)
 
 
 def _reasons(choices: Any) -> list[str] | None:

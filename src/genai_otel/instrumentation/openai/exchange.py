@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any, Final
@@ -69,7 +70,7 @@ class Exchange:
         """The SDK made ``answer`` of the body: a model, a stream, or whatever was asked for."""
         if self.ended or self._observer is not None:
             return
-        if hasattr(answer, "_iterator") and hasattr(answer, "response"):
+        if _is_stream(type(answer)):  # type: ignore[arg-type]
             self._observe(answer)
             return
         self._record(answer)
@@ -79,6 +80,9 @@ class Exchange:
     def returned(self, result: Any) -> None:
         """The SDK's request returned ``result`` to the caller."""
         if self.ended or self._observer is not None:
+            return
+        if self.raw is None and self._answered:  # the usual way, before any look at the result
+            self.end()
             return
         http = getattr(result, "http_response", result)
         if self.raw == _UNREAD:
@@ -109,6 +113,9 @@ class Exchange:
         if dropped and not operation.ended:
             _guarded("abandoned", operation.span.add_event, events.STREAM_ABANDONED)
         _guarded("finish", operation.finish)
+        self.operation = self._observer = self._hold = (
+            None  # the caller's stream keeps this object, not those
+        )
 
     def dropped(self) -> None:
         """The caller let go of the answer before its end: no error, but marked."""
@@ -146,6 +153,12 @@ class Exchange:
         if not self._answered and not self.request.stream:
             self._record_body(getattr(response, "http_response", response))
         self.end()
+
+
+@functools.lru_cache(maxsize=256)
+def _is_stream(kind: type) -> bool:
+    """Whether answers of this class are streams; asking an answer itself is slow where it is a pydantic model."""
+    return hasattr(kind, "__stream__")
 
 
 def _in_memory(http_response: Any) -> bool:

@@ -27,8 +27,8 @@ def request_sync(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dic
         report("openai.open")
     if opened is None:
         return wrapped(*args, **kwargs)
-    exchange, args, kwargs = opened
-    token = opening.attach(exchange.context)
+    exchange, context, args, kwargs = opened
+    token = opening.attach(context)
     try:
         result = wrapped(*args, **kwargs)
     except BaseException as exc:
@@ -59,8 +59,8 @@ async def request_async(wrapped: Any, instance: Any, args: tuple[Any, ...], kwar
         report("openai.open")
     if opened is None:
         return await wrapped(*args, **kwargs)
-    exchange, args, kwargs = opened
-    token = opening.attach(exchange.context)
+    exchange, context, args, kwargs = opened
+    token = opening.attach(context)
     try:
         result = await wrapped(*args, **kwargs)
     except BaseException as exc:

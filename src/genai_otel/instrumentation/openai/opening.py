@@ -32,12 +32,17 @@ _ABOVE: Final = {
     "fetch_response": "opentelemetry.genai.client.fetch_response.context",
 }
 
+_NOTHING: Final = Context()
+
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
-Opened = tuple[Exchange, tuple[Any, ...], dict[str, Any]]
+Opened = tuple[Exchange, Context, tuple[Any, ...], dict[str, Any]]
 
 
 def open_exchange(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Opened | None:
-    """Start the operation of a request; return it with the arguments to pass on. None: not to be traced."""
+    """Start the operation of a request.
+
+    Return it with the context to make the request in and the arguments to pass on; None: not to be traced.
+    """
     active = state.active()
     options = args[1] if len(args) > 1 else kwargs.get("options")
     found = endpoints.find(getattr(options, "method", None), getattr(options, "url", None))
@@ -60,7 +65,8 @@ def open_exchange(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
             args, kwargs = _observed(active, exchange, options, args, kwargs)
         except Exception:
             report("openai.observe")
-    return exchange, args, kwargs
+    context, exchange.context = exchange.context, _NOTHING  # what the caller's stream keeps, keeps no span
+    return exchange, context, args, kwargs
 
 
 def stands_back(api: Api, context: Context) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import weakref
 from typing import Any, Final
 
 from genai_otel.conventions import attributes as attr
@@ -60,8 +61,26 @@ _LOCAL_NAMES: Final = ("ollama", "vllm", "litellm")
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 
+_known: weakref.WeakKeyDictionary[Any, tuple[Any, dict[str, Any]]] = weakref.WeakKeyDictionary()
+
+
 def facts_of(client: Any) -> dict[str, Any]:
-    """Return provider name, server address and port as span attributes."""
+    """Return provider name, server address and port as span attributes; remembered until the client's URL changes."""
+    try:
+        url = vars(client).get("_base_url")  # the property behind it costs an import at each access
+        known_url, facts = _known.get(client, _NOT_KNOWN)
+        if url is None or url is not known_url:
+            facts = _facts(client)
+            _known[client] = (url, facts)
+    except TypeError:  # a client that cannot be a key
+        return _facts(client)
+    return facts
+
+
+_NOT_KNOWN: Final[tuple[Any, dict[str, Any]]] = (None, {})
+
+
+def _facts(client: Any) -> dict[str, Any]:
     url = getattr(client, "base_url", None)
     host, port = getattr(url, "host", None), getattr(url, "port", None)
     facts: dict[str, Any] = {attr.PROVIDER_NAME: provider_of(type(client), host, port)}

@@ -44,11 +44,31 @@ def inference(body: Mapping[str, Any], api_type: str | None, *, stream: bool) ->
         found[attr.REQUEST_STREAM] = True
     if api_type is not None:
         found[attr.OPENAI_API_TYPE] = api_type
-    for key, read in _DERIVED:
-        value = read(body)
-        if value is not None:
-            found[key] = value
+    if not _DERIVED_FROM.isdisjoint(body):
+        for key, read in _DERIVED:
+            value = read(body)
+            if value is not None:
+                found[key] = value
     return found
+
+
+_DERIVED_FROM: Final = frozenset(
+    {
+        "max_tokens",
+        "max_completion_tokens",
+        "max_output_tokens",
+        "n",
+        "stop",
+        "reasoning_effort",
+        "reasoning",
+        "service_tier",
+        "response_format",
+        "text",
+        "modalities",
+        "conversation",
+        "prompt",
+    }
+)
 
 
 def _carriable(value: object) -> bool:

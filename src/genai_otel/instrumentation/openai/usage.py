@@ -43,20 +43,20 @@ _CACHED_DETAILS: Final = "cached_tokens_details"
 
 def attributes_of(usage: Any) -> dict[str, int]:
     """Return the token counts of a ``usage`` object or dict; parts that are zero are left out."""
-    fields = _fields(usage)
+    fields = fields_of(usage)
     found = _totals(fields)
     for names, parts in _DETAILS:
-        details = _fields(_first(fields, names))
+        details = fields_of(_first(fields, names))
         if details:
             _add(found, details, parts)
             if parts is _INPUT_PARTS and _CACHED_DETAILS in details:
-                _add(found, _fields(details[_CACHED_DETAILS]), _CACHED_PARTS)
+                _add(found, fields_of(details[_CACHED_DETAILS]), _CACHED_PARTS)
     return found
 
 
 def totals_of(usage: Any) -> dict[str, int]:
     """Return the input and output token counts of a ``usage`` object or dict, without their parts."""
-    return _totals(_fields(usage))
+    return _totals(fields_of(usage))
 
 
 def _totals(fields: Mapping[str, Any]) -> dict[str, int]:
@@ -83,7 +83,7 @@ def _first(fields: Mapping[str, Any], names: tuple[str, ...]) -> Any:
     return None
 
 
-def _fields(holder: Any) -> Mapping[str, Any]:
+def fields_of(holder: Any) -> Mapping[str, Any]:
     """Return the fields of an SDK object, those newer than the SDK among them, or of a dict."""
     if isinstance(holder, dict):
         return holder

@@ -109,18 +109,19 @@ def _context_of(span: Any) -> Context:
     if isinstance(span, trace.Span):
         return trace.set_span_in_context(span, Context())
     ids = span if isinstance(span, SpanContext) else _span_context(span)
-    return Context() if ids is None else trace.set_span_in_context(NonRecordingSpan(ids), Context())
+    judged = trace.INVALID_SPAN if ids is None else NonRecordingSpan(ids)
+    return trace.set_span_in_context(judged, Context())
 
 
 def _span_context(pair: Any) -> SpanContext | None:
-    readable = getattr(pair, "context", None)
-    if isinstance(readable, SpanContext):  # an ended span from an exporter
-        return readable
     try:
+        readable = getattr(pair, "context", None)
+        if isinstance(readable, SpanContext):  # an ended span from an exporter
+            return readable
         trace_id, span_id = pair
         flags = TraceFlags(TraceFlags.SAMPLED)
-        ids = SpanContext(_number(trace_id), _number(span_id), is_remote=True, trace_flags=flags)
-    except (TypeError, ValueError):
+        ids = SpanContext(_number(trace_id, 32), _number(span_id, 16), is_remote=True, trace_flags=flags)
+    except Exception:
         ids = None
     if ids is None or not ids.is_valid:
         warn_once(
@@ -130,5 +131,10 @@ def _span_context(pair: Any) -> SpanContext | None:
     return ids
 
 
-def _number(value: Any) -> int:
-    return value if isinstance(value, int) else int(str(value).removeprefix("tr-").replace("-", ""), 16)
+def _number(value: Any, digits: int) -> int:
+    if isinstance(value, int):
+        return value
+    text = str(value).removeprefix("tr-").replace("-", "")
+    if len(text) != digits:
+        raise ValueError
+    return int(text, 16)

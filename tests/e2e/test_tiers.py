@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -148,36 +149,17 @@ def test_prometheus_has_the_genai_metrics_and_those_of_every_span(gateway: Gatew
     assert counted("traces_span_metrics_duration_seconds_count", *model) == 1
 
 
-def test_agents_send_each_trace_to_one_of_the_gateways(
-    collectors: Callable[..., Collector], tmp_path: Path
-) -> None:
-    gateways = [collectors("gateway-one"), collectors("gateway-two")]
+def spreading(gateways: list[Collector]) -> Plain:
+    """Return the change that makes an agent know these gateways."""
     resolver = {"resolver": {"dns": None, "static": {"hostnames": [one.grpc for one in gateways]}}}
-    both: Plain = {"exporters": {"load_balancing": resolver, "load_balancing/metrics": resolver}}
-    agents = [
-        collectors(
-            f"agent-{name}",
-            "deploy/collector/agent.yaml",
-            changes=both,
-            COLLECTOR_STORAGE=str(tmp_path / name),
-        )
-        for name in ("one", "two")
+    return {"exporters": {"load_balancing": resolver, "load_balancing/metrics": resolver}}
+
+
+def spans_of(gateways: list[Collector]) -> list[list[Plain]]:
+    """Return what each gateway has received, without what the agent added, which is checked."""
+    return [
+        [_without_environment(span) for span in from_otlp(gateway.written("traces"))] for gateway in gateways
     ]
-    workloads = [
-        Workload(agent.grpc, "grpc", tmp_path / f"seen-{agent.folder.name}", traces=200, first=number * 1000)
-        for number, agent in enumerate(agents)
-    ]
-    assert all(workload.finish()["delivered"] for workload in workloads)
-    sent = by_id(span for workload in workloads for span in workload.seen())
-    spans = [lambda one=one: list(from_otlp(one.written("traces"))) for one in gateways]
-    wait_for(lambda: sum(len(found()) for found in spans) >= len(sent), 20, "rest of the spans")
-    traces = [{span["trace_id"] for span in found()} for found in spans]
-    assert not traces[0] & traces[1]
-    assert min(map(len, traces)) > 100
-    received = by_id(span for found in spans for span in found())
-    assert (
-        differences(sent, {span_id: _without_environment(span) for span_id, span in received.items()}) == []
-    )
 
 
 def _without_environment(span: Plain) -> Plain:
@@ -186,14 +168,62 @@ def _without_environment(span: Plain) -> Plain:
     return {**span, "resource": resource}
 
 
+def test_agents_send_each_trace_to_one_of_the_gateways(
+    collectors: Callable[..., Collector], tmp_path: Path
+) -> None:
+    gateways = [collectors("gateway-one"), collectors("gateway-two")]
+    workloads = []
+    for number, name in enumerate(("agent-one", "agent-two")):
+        agent = collectors(
+            name,
+            "deploy/collector/agent.yaml",
+            changes=spreading(gateways),
+            COLLECTOR_STORAGE=str(tmp_path / name),
+        )
+        workloads.append(
+            Workload(agent.grpc, "grpc", tmp_path / f"seen-{name}", traces=200, first=number * 1000)
+        )
+    assert all(workload.finish()["delivered"] for workload in workloads)
+    sent = by_id(span for workload in workloads for span in workload.seen())
+    wait_for(lambda: sum(map(len, spans_of(gateways))) >= len(sent), 20, "rest of the spans")
+    one, other = spans_of(gateways)
+    traces = [{span["trace_id"] for span in spans} for spans in (one, other)]
+    assert not traces[0] & traces[1]
+    assert min(map(len, traces)) > 100
+    assert differences(sent, by_id([*one, *other])) == []
+
+
+def test_a_gateway_that_comes_late_gets_its_part_and_the_other_gets_nothing_twice(
+    collectors: Callable[..., Collector], tmp_path: Path
+) -> None:
+    gateways = [collectors("in-time"), collectors("late", started=False)]
+    agent = collectors(
+        "patient-agent",
+        "deploy/collector/agent.yaml",
+        changes=spreading(gateways),
+        COLLECTOR_STORAGE=str(tmp_path / "disk"),
+    )
+    workload = Workload(agent.grpc, "grpc", tmp_path / "seen", traces=200, rate=100)
+    assert workload.finish()["delivered"]
+    time.sleep(5)
+    gateways[1].start()
+    sent = by_id(workload.seen())
+    wait_for(lambda: sum(map(len, spans_of(gateways))) >= len(sent), 30, "rest of the spans")
+    time.sleep(1)
+    received = [span for spans in spans_of(gateways) for span in spans]
+    assert len(received) == len(sent)
+    assert differences(sent, by_id(received)) == []
+
+
 def test_the_metrics_of_a_process_reach_one_gateway(
     collectors: Callable[..., Collector], tmp_path: Path
 ) -> None:
     gateways = [collectors("metrics-one"), collectors("metrics-two")]
-    resolver = {"resolver": {"dns": None, "static": {"hostnames": [one.grpc for one in gateways]}}}
-    both: Plain = {"exporters": {"load_balancing": resolver, "load_balancing/metrics": resolver}}
     agent = collectors(
-        "metrics-agent", "deploy/collector/agent.yaml", changes=both, COLLECTOR_STORAGE=str(tmp_path / "disk")
+        "metrics-agent",
+        "deploy/collector/agent.yaml",
+        changes=spreading(gateways),
+        COLLECTOR_STORAGE=str(tmp_path / "disk"),
     )
     variables = {"OTEL_METRIC_EXPORT_INTERVAL": "200"}
     options = {"traces": 60, "rate": 40, "variables": variables}

@@ -75,10 +75,11 @@ class ContentPolicy:
 
 def _encodable(text: str) -> str:
     """Return ``text`` without lone surrogates, which no exporter can encode."""
+    text = str.__str__(text)  # a subclass may answer for itself
     if text.isascii():
-        return str(text)
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:
         return text.encode("utf-8", "replace").decode()
-    return str(text)
+    return text

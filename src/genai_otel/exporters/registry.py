@@ -64,6 +64,11 @@ def _missing(name: str, module: str, exc: ModuleNotFoundError) -> str:
 
 
 def _console(request: ExporterRequest) -> Any:
+    from . import notebook
+
+    shell = notebook.running_shell()
+    if shell is not None:
+        return notebook.NotebookTree(shell)
     from .console import ConsoleTree
 
     return ConsoleTree()

@@ -43,10 +43,13 @@ class Screen:
 
     def skipped(self, count: int) -> None:
         """Say that so many traces were let go because the stream was too slow."""
+        self.note(f"{count:,} traces not shown: they ended faster than they print")
+
+    def note(self, text: str) -> None:
+        """Write one line about the traces."""
         stream = self._stream if self._stream is not None else sys.stderr
         if stream is not None:
-            note = f"{count:,} traces not shown: they ended faster than they print"
-            self._write(stream, [[Segment(note, "note")]])
+            self._write(stream, [[Segment(text, "note")]])
 
     def _lines(self, stream: TextIO, trace: Trace, batch: Batch) -> Iterator[Line]:
         glyphs = UNICODE if terminal.can_show(stream, UNICODE.all) else ASCII

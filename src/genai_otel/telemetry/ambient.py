@@ -59,11 +59,11 @@ def ambient_of(context: Context) -> Ambient | None:
 def carried_ids(context: Context) -> dict[str, str]:
     """Return the ids that another service put in the baggage; what is empty or overlong is left out."""
     found = baggage.get_all(context)
-    return {key: value for key in CARRIED if _usable(value := found.get(key))}
-
-
-def _usable(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= _MAX_CARRIED_LENGTH
+    return {
+        key: value
+        for key in CARRIED
+        if isinstance(value := found.get(key), str) and 0 < len(value) <= _MAX_CARRIED_LENGTH
+    }
 
 
 def with_ambient(

@@ -125,7 +125,7 @@ def _put_text(op: Operation, key: str, value: Any) -> Any:
     if cleared is DROPPED:
         op.pending.pop(key, None)
         return DROPPED
-    op.pending[key] = policy.text(str.__str__(cleared)) if _is_text(cleared) else policy.json(cleared)
+    op.pending[key] = policy.text(cleared) if _is_text(cleared) else policy.json(cleared)
     return cleared
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from genai_otel.content.modes import content_mode
 from genai_otel.instrumentation.patching import Patches, forget, when_imported
 
-from . import state
+from . import sockets, state
 
 if TYPE_CHECKING:
     from .instrumentor import OpenAIInstrumentor
@@ -50,6 +50,8 @@ def autolog(
     providers = given if any(provider is not None for provider in given) else None
     state.use(state.Active(capture_content, request_stream_usage, providers))
     when_imported(_PATCHED, _patch)
+    for name in sockets.MODULES:
+        when_imported(name, _patch_sockets)
 
 
 def patched() -> list[str]:
@@ -68,11 +70,20 @@ def _patch(module: ModuleType) -> None:
     duplicates.warn()
 
 
+def _patch_sockets(module: ModuleType) -> None:
+    with _lock:
+        if state.active() is not None:
+            sockets.patch(_patches, module)
+
+
 def _disable() -> None:
     state.use(None)
     forget(_PATCHED, _patch)
+    for name in sockets.MODULES:
+        forget(name, _patch_sockets)
     with _lock:
         _patches.undo()
+    sockets.release()
 
 
 def __getattr__(name: str) -> Any:

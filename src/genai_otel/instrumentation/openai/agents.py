@@ -46,9 +46,7 @@ def record_session_request(op: Operation, request: Request) -> None:
     instructions, tools = field(agent, "instructions"), field(agent, "tools")
     _record_input(op, request.body.get("input"))
     if instructions:
-        writers.write_content(
-            op, attr.SYSTEM_INSTRUCTIONS, lambda: [text_part(instructions)], captured=True
-        )
+        writers.write_content(op, attr.SYSTEM_INSTRUCTIONS, lambda: [text_part(instructions)], captured=True)
     if tools:
         writers.write_content(op, attr.TOOL_DEFINITIONS, lambda: tool_definitions(tools), captured=True)
 

@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from genai_otel.content.fields import field, string
-from genai_otel.content.plain import plain
 
 from .api import Request
 from .responses import RESPONSES
-from .socket_turns import SocketSession, Turn
+from .socket_turns import SocketSession, Turn, parameters
 
 _ENVELOPE: Final = ("type", "event_id", "stream_id")
 
@@ -41,22 +40,27 @@ class ResponsesSession(SocketSession):
 
     def requested(self, event: Any, lane: str | None) -> Turn:
         """The caller asks for a response: ``event`` has the parameters of one that is streamed over HTTP."""
-        given = plain(event)
-        body = dict(given) if isinstance(given, dict) else {}
+        body = parameters(event)
         named = [body.pop(name, None) for name in _ENVELOPE]
         turn = self.open(_request(body))
-        self._lane(lane or string(named[-1])).waiting.append(turn)
+        self._lanes.setdefault(lane or string(named[-1]), _Lane()).waiting.append(turn)
         return turn
 
     def turn_of(self, kind: str, event: Any) -> Turn | None:
         """Return the turn under way in the event's lane."""
-        lane = self._lane(string(field(event, "stream_id")))
+        name = string(field(event, "stream_id"))
+        lane = self._lanes.get(name)
         if kind == "response.created":
-            if lane.active is not None:
-                self.end(lane.active, dropped=True)
-            lane.active = lane.waiting[0] if lane.waiting else self.open(_request({}), self.context)
-        elif kind == "error":
-            return lane.active or (lane.waiting[0] if lane.waiting else self.only)
+            return self._created(name, lane)
+        if kind == "error":
+            return self.only if lane is None else lane.active or lane.waiting[0]
+        return None if lane is None else lane.active
+
+    def _created(self, name: str | None, lane: _Lane | None) -> Turn:
+        if lane is not None and lane.active is not None:
+            self.end(lane.active, dropped=True)
+        lane = self._lanes.setdefault(name, _Lane())
+        lane.active = lane.waiting.popleft() if lane.waiting else self.open(_request({}), self.context)
         return lane.active
 
     def forget(self, turn: Turn) -> None:
@@ -68,12 +72,6 @@ class ResponsesSession(SocketSession):
                 lane.waiting.remove(turn)
             if lane.active is None and not lane.waiting:
                 del self._lanes[name]
-
-    def _lane(self, name: str | None) -> _Lane:
-        lane = self._lanes.get(name)
-        if lane is None:
-            lane = self._lanes[name] = _Lane()
-        return lane
 
 
 def _request(body: Mapping[str, Any]) -> Request:

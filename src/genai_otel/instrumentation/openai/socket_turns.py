@@ -17,6 +17,7 @@ from opentelemetry.context import Context
 from genai_otel._guard import report
 from genai_otel._runtime import current
 from genai_otel.content.fields import field, kind_of
+from genai_otel.content.plain import plain
 from genai_otel.conventions import attributes as attr
 from genai_otel.conventions import events
 from genai_otel.telemetry.operation import begin, default_name
@@ -48,14 +49,17 @@ class Turn:
         if active is None or stands_back(api, context):
             return
         settings = active.settings()
-        attributes = {**facts, attr.OPERATION_NAME: api.rules.operation, **api.start(request)}
+        attributes = {**facts, attr.OPERATION_NAME: api.rules.operation, **_started(api, request)}
         name = default_name(api.rules, attributes.get)
         _, self.operation = begin(api.rules, settings, name, attributes, context, named=False)
         if self.operation is None or api.observe is None:
             return
-        self.observer = api.observe(self.operation, perf_counter())
-        if self.operation.recording and settings.content.captures:
-            api.content(self.operation, request)
+        try:
+            self.observer = api.observe(self.operation, perf_counter())
+            if self.operation.recording and settings.content.captures:
+                api.content(self.operation, request)
+        except Exception:
+            report("openai.turn.request")
 
     def chunk(self, event: Any) -> None:
         """Take note of one event."""
@@ -84,6 +88,14 @@ class Turn:
         except Exception:
             report("openai.turn.end")
         operation.finish()
+
+
+def _started(api: Api, request: Request) -> dict[str, Any]:
+    try:
+        return api.start(request)
+    except Exception:
+        report("openai.turn.start")
+        return {}
 
 
 class SocketSession:
@@ -152,7 +164,9 @@ class SocketSession:
         self._open.append(turn)
         return turn
 
-    def end(self, turn: Turn, *, exc: BaseException | None = None, error: Any = None, dropped: bool = False) -> None:
+    def end(
+        self, turn: Turn, *, exc: BaseException | None = None, error: Any = None, dropped: bool = False
+    ) -> None:
         """End a turn; it is none of the open ones any more."""
         with self._lock:
             if turn not in self._open:
@@ -189,3 +203,11 @@ class SocketSession:
 def _parsed(message: str | bytes) -> Any:
     data = message.encode() if isinstance(message, str) else message
     return read_json(data) if b'"response.create"' in data else None
+
+
+def parameters(event: Any) -> dict[str, Any]:
+    """Return the parameters of a client event as plain JSON; iterators, which only sending may use up, are left out."""
+    if isinstance(event, Mapping):
+        event = {name: value for name, value in event.items() if not hasattr(value, "__next__")}
+    found = plain(event)
+    return found if isinstance(found, dict) else {}

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 from genai_otel._guard import report
-from genai_otel._runtime import detach
 from genai_otel.instrumentation.patching import Patches
 
 from . import state
@@ -45,7 +44,9 @@ def patch(patches: Patches, module: ModuleType) -> None:
     """Patch the connections that a module of the SDK has; older versions lack some or all."""
     if module.__name__ == LANES:
         _wrap(patches, vars(module).get("ResponsesWebSocketLane"), {"send": _sender(_begun_in_lane)})
-        _wrap(patches, vars(module).get("AsyncResponsesWebSocketLane"), {"send": _async_sender(_begun_in_lane)})
+        _wrap(
+            patches, vars(module).get("AsyncResponsesWebSocketLane"), {"send": _async_sender(_begun_in_lane)}
+        )
         return
     name = CONNECTIONS[module.__name__]
     enter, async_enter = _entering(name), _async_entering(name)
@@ -139,7 +140,7 @@ def _sender(begun: Callable[[Any, Any], Failed | None]) -> Callable[..., Any]:
                 _guarded(failed, exc)
             raise
         finally:
-            detach(token)
+            _sent(token)
 
     return send
 
@@ -157,9 +158,16 @@ def _async_sender(begun: Callable[[Any, Any], Failed | None]) -> Callable[..., A
                 _guarded(failed, exc)
             raise
         finally:
-            detach(token)
+            _sent(token)
 
     return send
+
+
+def _sent(token: contextvars.Token[bool]) -> None:
+    try:
+        _sending.reset(token)
+    except ValueError:  # a coroutine that was closed elsewhere
+        return
 
 
 def _begun(connection: Any, event: Any) -> Failed | None:

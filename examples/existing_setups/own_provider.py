@@ -29,8 +29,8 @@ def instrument() -> None:
     genai_otel.autolog()
 
 
-@genai_otel.trace(span_type="AGENT", name="shop_assistant")
-def answer(question: str) -> str:
+@genai_otel.trace(span_type="AGENT")
+def shop_assistant(question: str) -> str:
     """Ask the model."""
     completion = openai.OpenAI().chat.completions.create(
         model="gpt-4o-mini", messages=[{"role": "user", "content": question}]
@@ -41,7 +41,7 @@ def answer(question: str) -> str:
 def handle(question: str) -> str:
     """The application's own span, around ours."""
     with trace.get_tracer("shop").start_as_current_span("handle question"):
-        return answer(question)
+        return shop_assistant(question)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import pytest
 import genai_otel
 from genai_otel.testing.server import OpenAIServer
 from tests.configured import fresh_process
+from tests.existing_setups.throwaway import absent
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +54,8 @@ def instrument_http() -> Iterator[Callable[[], None]]:
     yield instrument
     for one in made:
         one.uninstrument()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    for line in sorted(absent):
+        terminalreporter.write_line(line, red=True, bold=True)

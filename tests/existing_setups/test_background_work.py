@@ -23,10 +23,18 @@ ROOT = Path(__file__).parents[2]
 def celery_tasks(new_process: None) -> Iterator[Any]:
     for module in ("openai", "celery", "opentelemetry.instrumentation.celery"):
         pytest.importorskip(module, reason=f"NOT TESTED with Celery: {module} is missing")
+    from celery.signals import setup_logging
+
     from examples.existing_setups import celery_tasks
 
+    setup_logging.connect(_nothing)  # else the worker sets the levels of this process's loggers
     yield celery_tasks
+    setup_logging.disconnect(_nothing)
     celery_tasks.CeleryInstrumentor().uninstrument()
+
+
+def _nothing(**about: object) -> None:
+    return
 
 
 def test_a_celery_task_is_part_of_the_trace_that_sent_it(

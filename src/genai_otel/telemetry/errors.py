@@ -6,8 +6,10 @@ replaced by what is safe (status and error code), wherever in the chain of cause
 
 from __future__ import annotations
 
+import linecache
 import re
 import traceback
+from types import FrameType, TracebackType
 from typing import Any, Final
 
 from ..content.describe import well_formed
@@ -18,6 +20,7 @@ _QUOTING: Final = frozenset({"openai", "pydantic", "pydantic_core", "httpx", "ht
 _CODE: Final = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 _MAX_MESSAGE: Final = 4_096
 _MAX_CHAIN: Final = 16
+_MAX_FRAMES: Final = 100
 
 
 def error_type(exc: BaseException) -> str:
@@ -60,10 +63,32 @@ _DURING: Final = "\nDuring handling of the above exception, another exception oc
 
 
 def _block(exc: BaseException, *, content: bool) -> str:
-    frames = "".join(traceback.format_tb(exc.__traceback__))
+    frames = _frames(exc.__traceback__)
     header = "Traceback (most recent call last):\n" if frames else ""
     text = message(exc, content=content)
     return f"{header}{frames}{error_type(exc)}{f': {text}' if text else ''}\n"
+
+
+def _frames(outermost: TracebackType | None) -> str:
+    """Return the frames of a traceback as text; of a deep one only those nearest to where it was raised.
+
+    As ``traceback`` writes them, without the marks under parts of a line: finding those costs most of its time.
+    """
+    depth, nearest, link = 0, outermost, outermost
+    while link is not None:
+        depth, link = depth + 1, link.tb_next
+        if depth > _MAX_FRAMES and nearest is not None:
+            nearest = nearest.tb_next
+    lines = [f"  … {depth - _MAX_FRAMES} frames left out\n"] if depth > _MAX_FRAMES else []
+    lines += [_line(frame, number) for frame, number in traceback.walk_tb(nearest)]
+    return "".join(lines)
+
+
+def _line(frame: FrameType, number: int) -> str:
+    code = frame.f_code
+    source = linecache.getline(code.co_filename, number, frame.f_globals).strip()
+    place = f'  File "{code.co_filename}", line {number}, in {code.co_name}\n'
+    return f"{place}    {source}\n" if source else place
 
 
 def exception_attributes(exc: BaseException, *, content: bool) -> dict[str, Any]:

@@ -11,8 +11,13 @@ for _name in [name for name in os.environ if name.startswith("OTEL_")]:
 from collections.abc import Iterator  # noqa: E402
 
 import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
 
 from tests.telemetry_capture import Telemetry  # noqa: E402
+
+# a busy machine is no failure; in continuous integration the same examples every time
+settings.register_profile("suite", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("suite")
 
 
 @pytest.fixture

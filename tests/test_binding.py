@@ -70,7 +70,9 @@ def test_a_keyword_named_self_is_an_argument_like_any_other() -> None:
     assert bound(f, 1, self=2) == {"x": 1, "self": 2}
 
 
-@pytest.mark.parametrize(("args", "kwargs"), [((), {}), ((1, 2, 3), {}), ((1,), {"a": 1}), ((), {"z": 1})], ids=repr)
+@pytest.mark.parametrize(
+    ("args", "kwargs"), [((), {}), ((1, 2, 3), {}), ((1,), {"a": 1}), ((), {"z": 1})], ids=repr
+)
 def test_wrong_arguments_give_what_is_known(args: Any, kwargs: Any) -> None:
     def f(a: int, b: int) -> None: ...
 
@@ -103,7 +105,9 @@ def test_a_parameter_called_kwargs_is_no_keyword_dict() -> None:
 def test_an_unknown_name_is_refused_with_the_nearest_one() -> None:
     def f(prompt: str) -> None: ...
 
-    with pytest.raises(ValueError, match=r"'promt', but .*f has the parameters \['prompt'\]; did you mean 'prompt'"):
+    with pytest.raises(
+        ValueError, match=r"'promt', but .*f has the parameters \['prompt'\]; did you mean 'prompt'"
+    ):
         make_binder(f, ["promt"], receiver=False)
 
 
@@ -122,7 +126,9 @@ _KINDS = {
     args=st.lists(st.integers(), max_size=3),
     kwargs=st.dictionaries(st.sampled_from("abcd"), st.integers(), max_size=3),
 )
-def test_valid_calls_are_bound_as_inspect_binds_them(kind: str, args: list[int], kwargs: dict[str, int]) -> None:
+def test_valid_calls_are_bound_as_inspect_binds_them(
+    kind: str, args: list[int], kwargs: dict[str, int]
+) -> None:
     fn = _KINDS[kind]
     try:
         expected = inspect.signature(fn).bind(*args, **kwargs)

@@ -105,7 +105,9 @@ def test_many_traces_are_open_at_once(telemetry: Telemetry, client: TracingClien
     assert is_empty(client)
 
 
-def test_usage_is_summed_on_an_agent_started_by_the_client(telemetry: Telemetry, client: TracingClient) -> None:
+def test_usage_is_summed_on_an_agent_started_by_the_client(
+    telemetry: Telemetry, client: TracingClient
+) -> None:
     root = client.start_trace("agent", span_type="AGENT")
     for _ in range(2):
         call = client.start_span("llm", root.trace_id, root.span_id, span_type="LLM")
@@ -117,7 +119,9 @@ def test_usage_is_summed_on_an_agent_started_by_the_client(telemetry: Telemetry,
 
 
 # --- the current context --------------------------------------------------------------------------------------------------
-def test_the_root_has_no_parent_even_inside_a_current_span(telemetry: Telemetry, client: TracingClient) -> None:
+def test_the_root_has_no_parent_even_inside_a_current_span(
+    telemetry: Telemetry, client: TracingClient
+) -> None:
     with start_span("current") as current, context_given_back():
         root = client.start_trace("root")
         assert otel_trace.get_current_span() is current
@@ -127,7 +131,9 @@ def test_the_root_has_no_parent_even_inside_a_current_span(telemetry: Telemetry,
     assert telemetry.one("root").context.trace_id != telemetry.one("current").context.trace_id
 
 
-def test_a_span_of_the_client_can_be_made_current_by_the_caller(telemetry: Telemetry, client: TracingClient) -> None:
+def test_a_span_of_the_client_can_be_made_current_by_the_caller(
+    telemetry: Telemetry, client: TracingClient
+) -> None:
     root = client.start_trace("root")
     with otel_trace.use_span(root), start_span("child"):
         genai_otel.update_current_trace(name="t")
@@ -170,7 +176,9 @@ def test_ambient_ids_reach_the_clients_spans(telemetry: Telemetry, client: Traci
     ],
     ids=str,
 )
-def test_a_trace_id_can_be_chosen_in_any_notation(telemetry: Telemetry, client: TracingClient, given: Any) -> None:
+def test_a_trace_id_can_be_chosen_in_any_notation(
+    telemetry: Telemetry, client: TracingClient, given: Any
+) -> None:
     with start_span("current"):
         root = client.start_trace("root", trace_id=given)
         client.start_span("child", given, root.span_id)
@@ -215,7 +223,9 @@ def test_a_chosen_id_of_an_open_trace_is_refused(telemetry: Telemetry, client: T
 def test_a_malformed_trace_id_raises_and_says_what_is_expected(
     telemetry: Telemetry, client: TracingClient, call: Callable[..., Any], trace_id: Any
 ) -> None:
-    with pytest.raises(ValueError, match="trace_id=.* is malformed: expected 32 hexadecimal digits .* or a UUID"):
+    with pytest.raises(
+        ValueError, match="trace_id=.* is malformed: expected 32 hexadecimal digits .* or a UUID"
+    ):
         call(client, trace_id)
 
 
@@ -236,7 +246,9 @@ def test_a_malformed_span_id_raises_and_says_what_is_expected(
         call(client, span_id)
 
 
-def test_a_well_formed_parent_that_is_not_here_is_a_remote_one(telemetry: Telemetry, client: TracingClient) -> None:
+def test_a_well_formed_parent_that_is_not_here_is_a_remote_one(
+    telemetry: Telemetry, client: TracingClient
+) -> None:
     child = client.start_span("child", CHOSEN, SPAN_ID)
     grandchild = client.start_span("grandchild", CHOSEN, child.span_id)
     client.end_span(CHOSEN, grandchild.span_id)
@@ -316,7 +328,9 @@ def test_ending_an_unknown_trace_or_span_is_a_warning_each_time(
     assert telemetry.spans == []
 
 
-def test_ending_twice_warns(telemetry: Telemetry, client: TracingClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_ending_twice_warns(
+    telemetry: Telemetry, client: TracingClient, caplog: pytest.LogCaptureFixture
+) -> None:
     root = client.start_trace("root")
     client.end_trace(root.trace_id)
     client.end_trace(root.trace_id)
@@ -346,7 +360,9 @@ def test_an_ended_span_is_not_kept_alive(telemetry: Telemetry, client: TracingCl
     assert watched() is None
 
 
-def test_an_open_span_is_found_by_its_ids_and_an_ended_one_is_not(telemetry: Telemetry, client: TracingClient) -> None:
+def test_an_open_span_is_found_by_its_ids_and_an_ended_one_is_not(
+    telemetry: Telemetry, client: TracingClient
+) -> None:
     root = client.start_trace("root")
     assert client.get_span(root.trace_id, root.span_id) is root
     assert client.get_span(root.trace_id, SPAN_ID) is None
@@ -358,7 +374,10 @@ def test_an_open_span_is_found_by_its_ids_and_an_ended_one_is_not(telemetry: Tel
 
 # --- bounds -----------------------------------------------------------------------------------------------------------------
 def test_abandoned_traces_are_ended_past_the_limit(
-    telemetry: Telemetry, client: TracingClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    telemetry: Telemetry,
+    client: TracingClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(_client, "MAX_OPEN_TRACES", 5)
     roots = [client.start_trace(f"root {n}") for n in range(8)]
@@ -419,7 +438,9 @@ class Seeing(Sampler):
     def __init__(self) -> None:
         self.seen: list[tuple[Any, ...]] = []
 
-    def should_sample(self, parent_context: Any, trace_id: int, name: str, *args: Any, **kwargs: Any) -> SamplingResult:
+    def should_sample(
+        self, parent_context: Any, trace_id: int, name: str, *args: Any, **kwargs: Any
+    ) -> SamplingResult:
         kind = kwargs.get("kind", args[0] if args else None)
         attributes = kwargs.get("attributes", args[1] if len(args) > 1 else None)
         parent = otel_trace.get_current_span(parent_context).get_span_context()
@@ -435,7 +456,9 @@ def test_a_sampler_sees_the_chosen_id_the_attributes_and_the_parent() -> None:
     with Telemetry(sampler=sampler):
         client = TracingClient()
         root = client.start_trace("root", trace_id=CHOSEN, attributes={"k": 1}, span_type="CHAIN")
-        client.start_span("child", CHOSEN, root.span_id, span_type="LLM", attributes={"gen_ai.request.model": "m"})
+        client.start_span(
+            "child", CHOSEN, root.span_id, span_type="LLM", attributes={"gen_ai.request.model": "m"}
+        )
         client.end_trace(CHOSEN)
     trace_id = int(CHOSEN, 16)
     assert sampler.seen == [
@@ -496,7 +519,9 @@ def test_without_a_provider_memory_stays_bounded(monkeypatch: pytest.MonkeyPatch
     assert len(client._traces) <= 10
 
 
-def test_a_trace_started_before_suppression_can_be_ended_inside(telemetry: Telemetry, client: TracingClient) -> None:
+def test_a_trace_started_before_suppression_can_be_ended_inside(
+    telemetry: Telemetry, client: TracingClient
+) -> None:
     root = client.start_trace("root")
     with genai_otel.suppress():
         hidden = client.start_span("hidden", root.trace_id, root.span_id)

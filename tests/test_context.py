@@ -84,14 +84,20 @@ def test_calls_merge_and_the_last_value_of_a_key_wins(telemetry: Telemetry) -> N
 
 def test_the_root_is_the_outermost_span_of_ours_below_a_raw_one(telemetry: Telemetry) -> None:
     tracer = otel_trace.get_tracer("raw")
-    with tracer.start_as_current_span("raw root"), start_span("ours"), tracer.start_as_current_span("raw inner"):
+    with (
+        tracer.start_as_current_span("raw root"),
+        start_span("ours"),
+        tracer.start_as_current_span("raw inner"),
+    ):
         update_current_trace(name="found")
     assert telemetry.attributes("ours")["genai_otel.trace_name"] == "found"
     assert "genai_otel.trace_name" not in telemetry.attributes("raw root")
     assert "genai_otel.trace_name" not in telemetry.attributes("raw inner")
 
 
-def test_it_reaches_the_root_from_decorated_functions_generators_and_detached_spans(telemetry: Telemetry) -> None:
+def test_it_reaches_the_root_from_decorated_functions_generators_and_detached_spans(
+    telemetry: Telemetry,
+) -> None:
     @trace
     def items() -> Iterator[int]:
         update_current_trace(tags={"from": "generator"})
@@ -116,7 +122,9 @@ def test_it_reaches_the_root_from_threads_and_tasks_that_carry_the_context(telem
         update_current_trace(tags={"task": "yes"})
 
     with start_span("root"):
-        thread = threading.Thread(target=genai_otel.propagate(lambda: update_current_trace(tags={"thread": "yes"})))
+        thread = threading.Thread(
+            target=genai_otel.propagate(lambda: update_current_trace(tags={"thread": "yes"}))
+        )
         thread.start()
         thread.join()
         asyncio.run(task())
@@ -135,7 +143,9 @@ def test_another_trace_is_never_touched(telemetry: Telemetry, caplog: pytest.Log
 
 
 @pytest.mark.parametrize("length", [999, 1_000, 1_001, 5_000])
-def test_previews_are_cut_at_a_thousand_characters_with_an_ellipsis(telemetry: Telemetry, length: int) -> None:
+def test_previews_are_cut_at_a_thousand_characters_with_an_ellipsis(
+    telemetry: Telemetry, length: int
+) -> None:
     text = "ä" * length
     with start_span("root"):
         update_current_trace(request_preview=text, response_preview=[text])
@@ -177,7 +187,10 @@ def test_inside_a_trace_that_is_not_recorded_there_is_no_warning(caplog: pytest.
 @pytest.mark.parametrize("name", sorted(VALUES))
 def test_any_value_is_taken(telemetry: Telemetry, name: str) -> None:
     value = VALUES[name]
-    with start_span("root"), context(session_id=value, user_id=value, tags={"k": value}, metadata={"k": value}):
+    with (
+        start_span("root"),
+        context(session_id=value, user_id=value, tags={"k": value}, metadata={"k": value}),
+    ):
         update_current_trace(
             tags={"k": value, value.__hash__ and 1 or "x": 1},
             metadata={"k": value},
@@ -217,9 +230,15 @@ def test_explicit_values_are_written_with_content_off_and_after_redaction() -> N
 
 # --- derived previews ------------------------------------------------------------------------------------------------------
 def test_previews_are_derived_and_stored_on_roots_without_operation(telemetry: Telemetry) -> None:
-    chat = [{"role": "user", "content": "first"}, {"role": "assistant", "content": "a"}, {"role": "user", "content": "q"}]
+    chat = [
+        {"role": "user", "content": "first"},
+        {"role": "assistant", "content": "a"},
+        {"role": "user", "content": "q"},
+    ]
     with start_span("root") as root:
-        root.set_inputs({"messages": chat}).set_outputs({"choices": [{"message": {"role": "assistant", "content": "A"}}]})
+        root.set_inputs({"messages": chat}).set_outputs(
+            {"choices": [{"message": {"role": "assistant", "content": "A"}}]}
+        )
         with start_span("child") as child:
             child.set_inputs("x")
     attributes = telemetry.attributes("root")
@@ -237,8 +256,12 @@ def test_previews_of_other_values_are_their_text_or_compact_json(telemetry: Tele
     assert len(attributes["output.value"]) == 2_000
 
 
-@pytest.mark.parametrize("span_type", ["LLM", "AGENT", "TOOL", "RETRIEVER", "WORKFLOW", "MEMORY", "EMBEDDING", "PLAN"])
-def test_no_derived_preview_is_stored_on_roots_with_an_operation(telemetry: Telemetry, span_type: str) -> None:
+@pytest.mark.parametrize(
+    "span_type", ["LLM", "AGENT", "TOOL", "RETRIEVER", "WORKFLOW", "MEMORY", "EMBEDDING", "PLAN"]
+)
+def test_no_derived_preview_is_stored_on_roots_with_an_operation(
+    telemetry: Telemetry, span_type: str
+) -> None:
     with start_span("derived", span_type, inputs="q") as root:
         root.set_outputs("a")
     with start_span("set", span_type, inputs="q"):
@@ -406,7 +429,10 @@ def test_without_a_provider_context_just_works() -> None:
 def test_propagate_puts_the_ids_in_the_baggage_only_when_asked(telemetry: Telemetry) -> None:
     with context(session_id="s", user_id="u", conversation_id="c", tags={"t": 1}):
         assert baggage.get_all() == {}
-    with context_given_back(), context(session_id="s", user_id="u", conversation_id="c", tags={"t": 1}, propagate=True):
+    with (
+        context_given_back(),
+        context(session_id="s", user_id="u", conversation_id="c", tags={"t": 1}, propagate=True),
+    ):
         assert baggage.get_all() == {"session.id": "s", "user.id": "u", "gen_ai.conversation.id": "c"}
     assert baggage.get_all() == {}
 
@@ -543,7 +569,9 @@ def test_headers_carry_the_trace_and_keep_what_was_there(telemetry: Telemetry) -
     given = {"Accept": "*/*"}
     with start_span("client") as span, context(session_id="s", propagate=True):
         headers = genai_otel.inject_headers(given)
-        assert genai_otel.inject_headers() == {key: value for key, value in headers.items() if key != "Accept"}
+        assert genai_otel.inject_headers() == {
+            key: value for key, value in headers.items() if key != "Accept"
+        }
     assert given == {"Accept": "*/*"}
     assert headers["Accept"] == "*/*"
     assert headers["traceparent"].split("-")[1:3] == [span.trace_id, span.span_id]
@@ -601,7 +629,12 @@ def test_headers_without_a_trace_start_a_new_one(telemetry: Telemetry, headers: 
 
 def test_an_update_in_a_continued_trace_goes_to_the_local_root(telemetry: Telemetry) -> None:
     headers = {"traceparent": f"00-{'1' * 32}-{'2' * 16}-01"}
-    with start_span("unrelated"), genai_otel.extract_headers(headers), start_span("server"), start_span("child"):
+    with (
+        start_span("unrelated"),
+        genai_otel.extract_headers(headers),
+        start_span("server"),
+        start_span("child"),
+    ):
         update_current_trace(name="served")
     assert telemetry.attributes("server")["genai_otel.trace_name"] == "served"
     assert "genai_otel.trace_name" not in telemetry.attributes("unrelated")

@@ -72,7 +72,17 @@ def test_a_raw_current_span_is_judged_too(telemetry: Telemetry) -> None:
         lambda span, ended: (ended.context.trace_id, ended.context.span_id),
         lambda span, ended: (f"tr-{span.trace_id}", span.span_id),
     ],
-    ids=["ended span", "exported span", "span context", "pair", "upper case", "uuid text", "uuid", "numbers", "prefix"],
+    ids=[
+        "ended span",
+        "exported span",
+        "span context",
+        "pair",
+        "upper case",
+        "uuid text",
+        "uuid",
+        "numbers",
+        "prefix",
+    ],
 )
 def test_a_span_may_be_given_in_any_form_also_after_its_end(telemetry: Telemetry, reference: Any) -> None:
     with start_span("judged") as span:
@@ -83,7 +93,9 @@ def test_a_span_may_be_given_in_any_form_also_after_its_end(telemetry: Telemetry
     assert (f"{event.trace_id:032x}", f"{event.span_id:016x}") == (span.trace_id, span.span_id)
 
 
-@pytest.mark.parametrize("reference", ["x", 5, ("a", "b"), (TRACE_ID,), ("0" * 32, SPAN_ID), (TRACE_ID * 2, SPAN_ID)])
+@pytest.mark.parametrize(
+    "reference", ["x", 5, ("a", "b"), (TRACE_ID,), ("0" * 32, SPAN_ID), (TRACE_ID * 2, SPAN_ID)]
+)
 def test_what_is_no_span_is_one_warning_and_judges_no_span(
     telemetry: Telemetry, caplog: pytest.LogCaptureFixture, reference: Any
 ) -> None:
@@ -155,7 +167,9 @@ def test_explanations_are_explicit_recorded_with_content_off_after_redaction_and
 @pytest.mark.parametrize("name", sorted(VALUES))
 def test_any_value_is_taken(telemetry: Telemetry, name: str) -> None:
     value = VALUES[name]
-    log_evaluation(value, value=value, label=value, explanation=value, response_id=value, error=value, span=value)
+    log_evaluation(
+        value, value=value, label=value, explanation=value, response_id=value, error=value, span=value
+    )
     for attribute in emitted(telemetry).attributes.values():
         assert isinstance(attribute, (str, float))
         str(attribute).encode()

@@ -1023,7 +1023,9 @@ def _described(exc: BaseException) -> tuple[Any, ...]:
     return (type(exc).__name__, str(exc), None if cause is None else _described(cause))
 
 
-def _played(generator: Any, steps: list[tuple[Any, ...]], given_back: Any = contextlib.nullcontext) -> list[Any]:
+def _played(
+    generator: Any, steps: list[tuple[Any, ...]], given_back: Any = contextlib.nullcontext
+) -> list[Any]:
     outcomes: list[Any] = []
     for step in [*steps, *_CLOSING]:
         try:
@@ -1106,5 +1108,6 @@ def test_any_async_generator_script_behaves_as_undecorated(
     with Telemetry(capture_content=True) as telemetry:
         assert asyncio.run(play(trace(_async_body), traced_log, context_given_back)) == expected
         assert traced_log == plain_log
-        gc.collect()  # once an async generator ignored its closing, Python never closes it properly
+        if "started" in traced_log and not telemetry.spans:
+            gc.collect()  # once an async generator ignored its closing, Python never closes it properly
         _check_spans(telemetry, "_async_body", traced_log)

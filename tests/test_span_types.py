@@ -46,7 +46,13 @@ OPERATIONS: dict[str, tuple[str, SpanKind, str, str | None, str | None]] = {
     "AGENT": ("invoke_agent", SpanKind.INTERNAL, "invoke_agent", *MESSAGES),
     "WORKFLOW": ("invoke_workflow", SpanKind.INTERNAL, "invoke_workflow", *MESSAGES),
     "PLAN": ("plan", SpanKind.INTERNAL, "plan", *MESSAGES),
-    "MEMORY": ("search_memory", SpanKind.CLIENT, "search_memory", "gen_ai.memory.query.text", "gen_ai.memory.records"),
+    "MEMORY": (
+        "search_memory",
+        SpanKind.CLIENT,
+        "search_memory",
+        "gen_ai.memory.query.text",
+        "gen_ai.memory.records",
+    ),
 }
 # type -> its kind in OpenInference's vocabulary
 PLAIN = {
@@ -142,7 +148,9 @@ def test_types_without_operation_have_values_with_mime_types(telemetry: Telemetr
 
 
 @pytest.mark.parametrize("span_type", sorted(OPERATIONS))
-def test_nothing_of_our_own_namespace_is_on_a_type_with_an_operation(telemetry: Telemetry, span_type: str) -> None:
+def test_nothing_of_our_own_namespace_is_on_a_type_with_an_operation(
+    telemetry: Telemetry, span_type: str
+) -> None:
     @trace(span_type=span_type)
     def f(question: str) -> str:
         return "answer"
@@ -155,7 +163,9 @@ def test_nothing_of_our_own_namespace_is_on_a_type_with_an_operation(telemetry: 
 
 
 @pytest.mark.parametrize("span_type", sorted(set(OPERATIONS) - {"EMBEDDING"}))
-def test_only_attributes_of_the_registry_are_on_a_type_with_an_operation(telemetry: Telemetry, span_type: str) -> None:
+def test_only_attributes_of_the_registry_are_on_a_type_with_an_operation(
+    telemetry: Telemetry, span_type: str
+) -> None:
     known = registered_names()
 
     @trace(span_type=span_type, provider="openai", model="gpt")
@@ -176,7 +186,9 @@ def registered_names() -> set[str]:
     yaml = pytest.importorskip("yaml")
     names = {"error.type", "server.address", "server.port"}
     for folder in ("gen-ai", "openai"):
-        registry = yaml.safe_load(require(MODEL.parent / folder / "registry.yaml").read_text(encoding="utf-8"))
+        registry = yaml.safe_load(
+            require(MODEL.parent / folder / "registry.yaml").read_text(encoding="utf-8")
+        )
         names |= {attribute["key"] for attribute in registry["attributes"] if "key" in attribute}
     assert len(names) > 70
     return names
@@ -227,12 +239,17 @@ def test_free_form_values_become_one_message_with_one_text_part(
 def test_chats_of_any_shape_become_messages(telemetry: Telemetry, value: Any) -> None:
     with start_span("s", "LLM", inputs=value):
         pass
-    assert parts_of(telemetry.attributes("s")[MESSAGES[0]]) == [("system", text("be brief")), ("user", text("hi"))]
+    assert parts_of(telemetry.attributes("s")[MESSAGES[0]]) == [
+        ("system", text("be brief")),
+        ("user", text("hi")),
+    ]
 
 
 def test_instructions_and_tools_of_a_request_have_attributes_of_their_own(telemetry: Telemetry) -> None:
     tool = {"type": "function", "name": "search", "parameters": {"type": "object", "properties": {}}}
-    with start_span("s", "LLM", inputs={"model": "gpt", "instructions": "be brief", "input": "hi", "tools": [tool]}):
+    with start_span(
+        "s", "LLM", inputs={"model": "gpt", "instructions": "be brief", "input": "hi", "tools": [tool]}
+    ):
         pass
     attributes = telemetry.attributes("s")
     assert json.loads(attributes["gen_ai.system_instructions"]) == text("be brief")
@@ -306,7 +323,9 @@ def test_vectors_are_never_recorded_only_their_dimension(telemetry: Telemetry, v
     }
 
 
-def test_the_input_of_an_embedding_is_recorded_when_set_explicitly(telemetry_without_content: Telemetry) -> None:
+def test_the_input_of_an_embedding_is_recorded_when_set_explicitly(
+    telemetry_without_content: Telemetry,
+) -> None:
     with start_span(span_type="EMBEDDING") as span:
         span.set_inputs(["a", "b"])
     attributes = telemetry_without_content.attributes("embeddings")
@@ -314,7 +333,9 @@ def test_the_input_of_an_embedding_is_recorded_when_set_explicitly(telemetry_wit
 
 
 @pytest.mark.parametrize("span_type", sorted({*OPERATIONS, *PLAIN}))
-def test_with_content_off_nothing_captured_is_recorded(telemetry_without_content: Telemetry, span_type: str) -> None:
+def test_with_content_off_nothing_captured_is_recorded(
+    telemetry_without_content: Telemetry, span_type: str
+) -> None:
     @trace(span_type=span_type)
     def f(question: str) -> str:
         return "the secret answer"
@@ -335,7 +356,9 @@ def test_with_content_off_nothing_captured_is_recorded(telemetry_without_content
         ("PLAN", "gen_ai.agent.name"),
     ],
 )
-def test_a_function_or_an_explicit_name_fills_the_entity(telemetry: Telemetry, span_type: str, key: str) -> None:
+def test_a_function_or_an_explicit_name_fills_the_entity(
+    telemetry: Telemetry, span_type: str, key: str
+) -> None:
     operation = OPERATIONS[span_type][0]
 
     @trace(span_type=span_type)
@@ -366,9 +389,16 @@ def test_a_function_or_an_explicit_name_fills_the_entity(telemetry: Telemetry, s
 
 @pytest.mark.parametrize(
     ("span_type", "name"),
-    [("LLM", "chat gpt"), ("COMPLETION", "text_completion gpt"), ("EMBEDDING", "embeddings gpt"), ("CHAIN", "f")],
+    [
+        ("LLM", "chat gpt"),
+        ("COMPLETION", "text_completion gpt"),
+        ("EMBEDDING", "embeddings gpt"),
+        ("CHAIN", "f"),
+    ],
 )
-def test_a_model_completes_the_name_of_a_decorated_function(telemetry: Telemetry, span_type: str, name: str) -> None:
+def test_a_model_completes_the_name_of_a_decorated_function(
+    telemetry: Telemetry, span_type: str, name: str
+) -> None:
     @trace(span_type=span_type, model="gpt")
     def f() -> None: ...
 
@@ -407,7 +437,9 @@ def test_a_memory_operation_is_given_by_argument_or_attribute(telemetry: Telemet
     with start_span(span_type="MEMORY") as span:
         span.set_attribute(key, operation)
     trace(span_type="MEMORY", operation=operation)(lambda: None)()
-    assert [(span.name, (span.attributes or {})[key]) for span in telemetry.spans] == [(operation, operation)] * 4
+    assert [(span.name, (span.attributes or {})[key]) for span in telemetry.spans] == [
+        (operation, operation)
+    ] * 4
 
 
 def test_a_type_may_be_given_in_lower_case_and_as_a_member(telemetry: Telemetry) -> None:
@@ -423,7 +455,9 @@ class Recording(Sampler):
     def __init__(self) -> None:
         self.seen: list[tuple[str, dict[str, Any]]] = []
 
-    def should_sample(self, parent_context: Any, trace_id: int, name: str, *args: Any, **kwargs: Any) -> SamplingResult:
+    def should_sample(
+        self, parent_context: Any, trace_id: int, name: str, *args: Any, **kwargs: Any
+    ) -> SamplingResult:
         attributes = kwargs.get("attributes") or (args[1] if len(args) > 1 else None) or {}
         self.seen.append((name, dict(attributes)))
         return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes)
@@ -435,7 +469,9 @@ class Recording(Sampler):
 def test_a_sampler_sees_what_is_known_at_the_start() -> None:
     sampler = Recording()
     with Telemetry(sampler=sampler, capture_content=True):
-        with start_span(span_type="LLM", model="gpt", provider="openai", attributes={"mine": 1}, inputs="secret"):
+        with start_span(
+            span_type="LLM", model="gpt", provider="openai", attributes={"mine": 1}, inputs="secret"
+        ):
             pass
         with genai_otel.context(session_id="s1"), start_span("t", "TOOL"):
             pass
@@ -469,14 +505,20 @@ def test_a_processor_sees_the_start_attributes_and_the_kind(telemetry: Telemetry
     trace(span_type="AGENT", model="gpt", name="a")(lambda: None)()
     assert started == [
         (
-            {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "a", "gen_ai.request.model": "gpt"},
+            {
+                "gen_ai.operation.name": "invoke_agent",
+                "gen_ai.agent.name": "a",
+                "gen_ai.request.model": "gpt",
+            },
             SpanKind.INTERNAL,
         )
     ]
 
 
 # --- sums of usage -------------------------------------------------------------------------------------------------------
-def llm(tokens_in: int | None = None, tokens_out: int | None = None, *reasons: str, name: str = "llm") -> None:
+def llm(
+    tokens_in: int | None = None, tokens_out: int | None = None, *reasons: str, name: str = "llm"
+) -> None:
     with start_span(name, "LLM") as span:
         span.set_usage(tokens_in, tokens_out).set_finish_reasons(list(reasons) or ())
 
@@ -642,7 +684,9 @@ LATEST_METRICS = {
     ],
     indirect=["dialect"],
 )
-def test_an_inference_records_the_metrics_of_the_dialect_without_ids(dialect: Telemetry, expected: set[str]) -> None:
+def test_an_inference_records_the_metrics_of_the_dialect_without_ids(
+    dialect: Telemetry, expected: set[str]
+) -> None:
     an_inference()
     metrics = dialect.metrics()
     assert set(metrics) == expected
@@ -862,8 +906,12 @@ def _describe_everything() -> None:
     server = {"server.address": "api.openai.com", "server.port": 443}
 
     def inference(span_type: str) -> None:
-        with start_span(span_type=span_type, model="gpt", provider="openai", attributes=server, inputs="hi") as span:
-            span.set_model(response="gpt-4o").set_usage(5, 6).set_finish_reasons(["stop"]).set_outputs("hello")
+        with start_span(
+            span_type=span_type, model="gpt", provider="openai", attributes=server, inputs="hi"
+        ) as span:
+            span.set_model(response="gpt-4o").set_usage(5, 6).set_finish_reasons(["stop"]).set_outputs(
+                "hello"
+            )
             span.set_attribute("gen_ai.response.id", "r1")
 
     with start_span(span_type="WORKFLOW", inputs="go") as workflow, start_span(span_type="AGENT") as agent:
@@ -873,11 +921,14 @@ def _describe_everything() -> None:
             plan.set_agent("planner")
         for span_type in ("LLM", "CHAT_MODEL", "COMPLETION"):
             inference(span_type)
-        with start_span(span_type="EMBEDDING", model="ada", provider="openai", attributes=server) as embedding:
+        with start_span(
+            span_type="EMBEDDING", model="ada", provider="openai", attributes=server
+        ) as embedding:
             embedding.set_usage(3).set_model(response="ada").set_outputs([[0.1, 0.2]])
             embedding.set_attribute("gen_ai.request.encoding_formats", ["float"])
         with start_span(
-            span_type="RETRIEVER", attributes={**server, "gen_ai.retrieval.top_k": 3, "gen_ai.data_source.id": "docs"}
+            span_type="RETRIEVER",
+            attributes={**server, "gen_ai.retrieval.top_k": 3, "gen_ai.data_source.id": "docs"},
         ) as retrieval:
             retrieval.set_inputs("q").set_documents([{"id": "1", "score": 0.5, "content": "text"}])
         with start_span(span_type="TOOL", inputs={"q": 1}) as tool:

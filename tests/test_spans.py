@@ -118,7 +118,11 @@ def test_causes_and_contexts_are_in_the_stack_trace(telemetry: Telemetry) -> Non
         except KeyError as exc:
             raise RuntimeError("second") from exc
     stacktrace = str((telemetry.one().events[0].attributes or {})["exception.stacktrace"])
-    assert stacktrace.index("KeyError: 'first'") < stacktrace.index("direct cause") < stacktrace.index("RuntimeError")
+    assert (
+        stacktrace.index("KeyError: 'first'")
+        < stacktrace.index("direct cause")
+        < stacktrace.index("RuntimeError")
+    )
 
 
 def test_an_exception_whose_text_cannot_be_read_or_encoded_is_recorded(telemetry: Telemetry) -> None:
@@ -155,7 +159,11 @@ class ExceptionlessText(Exception):
         ("AGENT", lambda span: span.set_agent("planner"), "invoke_agent planner"),
         ("WORKFLOW", lambda span: span.set_attribute("gen_ai.workflow.name", "rag"), "invoke_workflow rag"),
         ("PLAN", lambda span: span.set_agent("planner"), "plan planner"),
-        ("MEMORY", lambda span: span.set_attribute("gen_ai.operation.name", "create_memory"), "create_memory"),
+        (
+            "MEMORY",
+            lambda span: span.set_attribute("gen_ai.operation.name", "create_memory"),
+            "create_memory",
+        ),
         ("LLM", lambda span: span.set_model(response="gpt-4o"), "chat"),
     ],
 )
@@ -200,7 +208,9 @@ SETTERS: dict[str, Callable[[Span], Any]] = {
     "add_event": lambda span: span.add_event("e", {"a": 1}),
     "record_exception": lambda span: span.record_exception(ValueError("v")),
     "set_model": lambda span: span.set_model("m", "n", "p"),
-    "set_usage": lambda span: span.set_usage(1, 2, cache_read_tokens=3, cache_write_tokens=4, reasoning_tokens=5),
+    "set_usage": lambda span: span.set_usage(
+        1, 2, cache_read_tokens=3, cache_write_tokens=4, reasoning_tokens=5
+    ),
     "set_finish_reasons": lambda span: span.set_finish_reasons(["stop"]),
     "set_documents": lambda span: span.set_documents([{"id": "1"}]),
     "set_tool_call": lambda span: span.set_tool_call("t", "i", "function", "d"),
@@ -338,7 +348,9 @@ def test_the_last_value_set_wins(telemetry: Telemetry) -> None:
         ([], "[]"),
     ],
 )
-def test_attribute_values_are_native_where_they_can_be(telemetry: Telemetry, value: Any, recorded: Any) -> None:
+def test_attribute_values_are_native_where_they_can_be(
+    telemetry: Telemetry, value: Any, recorded: Any
+) -> None:
     with start_span("s", attributes={"start": value}) as span:
         span.set_attribute("later", value)
     attributes = telemetry.attributes()
@@ -360,7 +372,9 @@ PLACES: dict[str, Callable[[Span, Any], Any]] = {
     "nested": lambda span, value: span.set_outputs({"nested": [value]}),
     "set_attribute": lambda span, value: span.set_attribute("k", value),
     "set_attributes": lambda span, value: span.set_attributes({"k": value}),
-    "set_documents": lambda span, value: span.set_documents([{"id": value, "score": value, "content": value}]),
+    "set_documents": lambda span, value: span.set_documents(
+        [{"id": value, "score": value, "content": value}]
+    ),
     "add_event": lambda span, value: span.add_event("e", {"k": value}),
     "set_usage": lambda span, value: span.set_usage(value, value),
     "set_model": lambda span, value: span.set_model(value, value, value),
@@ -382,7 +396,9 @@ PLACES: dict[str, Callable[[Span, Any], Any]] = {
         for span_type in ("LLM", "TOOL", "RETRIEVER", "MEMORY", "EMBEDDING")
     ],
 )
-def test_any_value_is_taken_anywhere_and_can_be_exported(telemetry: Telemetry, place: str, span_type: str) -> None:
+def test_any_value_is_taken_anywhere_and_can_be_exported(
+    telemetry: Telemetry, place: str, span_type: str
+) -> None:
     for value in VALUES.values():
         with start_span(span_type=span_type) as span:
             PLACES[place](span, value)
@@ -447,7 +463,9 @@ def test_a_status_is_given_in_any_form(
 def test_an_unknown_status_is_one_warning(telemetry: Telemetry, caplog: pytest.LogCaptureFixture) -> None:
     with start_span("s") as span:
         span.set_status("FINE").set_status("FINE")
-    assert [record.levelno for record in caplog.records if record.levelno >= logging.WARNING] == [logging.WARNING]
+    assert [record.levelno for record in caplog.records if record.levelno >= logging.WARNING] == [
+        logging.WARNING
+    ]
     assert telemetry.one().status.status_code is StatusCode.UNSET
 
 
@@ -663,10 +681,14 @@ def test_a_span_can_be_linked_to_and_injected(telemetry: Telemetry) -> None:
 
 
 # --- spans that are not current ---------------------------------------------------------------------------------------
-def test_a_span_without_context_is_not_current_and_is_a_child_of_the_current_one(telemetry: Telemetry) -> None:
+def test_a_span_without_context_is_not_current_and_is_a_child_of_the_current_one(
+    telemetry: Telemetry,
+) -> None:
     with context_given_back():
         with start_span("outer") as outer:
-            span = start_span_no_context("detached", SpanType.TOOL, inputs={"a": 1}, attributes={"k": 2}, model="m")
+            span = start_span_no_context(
+                "detached", SpanType.TOOL, inputs={"a": 1}, attributes={"k": 2}, model="m"
+            )
             assert otel_trace.get_current_span() is outer
         span.end()
     ended = telemetry.one("detached")
@@ -739,7 +761,9 @@ def not_recording(request: pytest.FixtureRequest) -> Any:
     if request.param == "no provider":
         yield None
         return
-    with Telemetry(sampler=ALWAYS_OFF if request.param == "sampled out" else None, capture_content=True) as captured:
+    with Telemetry(
+        sampler=ALWAYS_OFF if request.param == "sampled out" else None, capture_content=True
+    ) as captured:
         if request.param == "suppressed":
             with genai_otel.suppress():
                 yield None
@@ -839,7 +863,9 @@ def test_changing_the_type_records_the_metrics_of_the_new_one(telemetry: Telemet
     assert list(telemetry.metrics()) == ["gen_ai.execute_tool.duration"]
 
 
-def test_changing_the_type_with_content_off_moves_only_what_was_set(telemetry_without_content: Telemetry) -> None:
+def test_changing_the_type_with_content_off_moves_only_what_was_set(
+    telemetry_without_content: Telemetry,
+) -> None:
     @genai_otel.trace
     def f(secret: str) -> str:
         span = genai_otel.get_current_span()

@@ -41,13 +41,9 @@ if _variable is not None:
         return True
 
 else:  # a custom runtime context (OTEL_PYTHON_CONTEXT)
-    current = context_api.get_current
-    attach = context_api.attach
+    from . import _custom_runtime
 
-    def detach(token: Token) -> bool:
-        """Restore the context that was current before the ``attach`` that returned ``token``."""
-        context_api.detach(token)
-        return True
+    current, attach, detach = _custom_runtime.current, _custom_runtime.attach, _custom_runtime.detach
 
 
 def leave(token: Token, attached: Context) -> bool:
@@ -56,7 +52,7 @@ def leave(token: Token, attached: Context) -> bool:
         return True
     if current() is not attached:
         return False
-    outer = token.old_value
+    outer = getattr(token, "old_value", None)
     attach(outer if isinstance(outer, Context) else Context())
     return True
 

@@ -81,7 +81,9 @@ def outline(spans: Iterable[Seen], *, leave_out: tuple[str, ...] = ()) -> list[s
     return list(_lines(roots[0], children, 0, leave_out))
 
 
-def _lines(span: Seen, children: dict[str, list[Seen]], level: int, leave_out: tuple[str, ...]) -> Iterator[str]:
+def _lines(
+    span: Seen, children: dict[str, list[Seen]], level: int, leave_out: tuple[str, ...]
+) -> Iterator[str]:
     yield "  " * level + span.name
     for child in sorted(children[span.span_id], key=lambda child: child.start):
         if leave_out and child.name.endswith(leave_out):

@@ -19,7 +19,9 @@ from tests.existing_setups.checks import Global, exported, ours, outline
 def main(module: str, first: str) -> None:
     """Print one line of JSON."""
     other = importlib.import_module(module)
-    sys.modules.setdefault("opentelemetry.instrumentation.genai.openai", other)  # the example's, or in its place
+    sys.modules.setdefault(
+        "opentelemetry.instrumentation.genai.openai", other
+    )  # the example's, or in its place
     from examples.existing_setups import second_instrumentation as example
 
     exporter = InMemorySpanExporter()

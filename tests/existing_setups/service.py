@@ -7,8 +7,8 @@ import sys
 import threading
 
 import uvicorn
-
 from examples.existing_setups import two_services
+
 from tests.existing_setups.checks import Global
 
 

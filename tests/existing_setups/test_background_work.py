@@ -24,7 +24,6 @@ def celery_tasks(new_process: None) -> Iterator[Any]:
     for module in ("openai", "celery", "opentelemetry.instrumentation.celery"):
         pytest.importorskip(module, reason=f"NOT TESTED with Celery: {module} is missing")
     from celery.signals import setup_logging
-
     from examples.existing_setups import celery_tasks
 
     setup_logging.connect(_nothing)  # else the worker sets the levels of this process's loggers

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import genai_otel
-from tests.configured import warnings_of
+from tests.configured import run, warnings_of
 from tests.existing_setups.checks import Seen, outline, untouched
 
 openai = pytest.importorskip("openai")
@@ -77,3 +79,27 @@ def test_trace_level_values_and_failures_reach_it(openai_server: object) -> None
     assert (outer["genai_otel.trace_name"], outer["genai_otel.tag.a"]) == ("named", "b")
     assert inner["error.type"] == "ZeroDivisionError"
     assert inner["status"] == outer["status"] == "ERROR"
+
+
+def test_with_a_runtime_context_of_the_agents_everything_is_in_its_place() -> None:
+    done = run("import runpy; runpy.run_module('tests.existing_setups.agent_runtime', run_name='__main__')")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    assert found["spans"] == {
+        "outer": [None, "s"],
+        "inner": ["outer", "s"],
+        "after": [None, None],
+        "client": ["after", "carried"],
+        "consumer": [None, None],
+        "items": ["consumer", None],
+        "item 1": ["consumer", None],
+        "in body": ["items", None],
+        "item 2": ["consumer", None],
+        "tasks": [None, None],
+        "task 1": ["tasks", "s-1"],
+        "child 1": ["task 1", "s-1"],
+        "task 2": ["tasks", "s-2"],
+        "child 2": ["task 2", "s-2"],
+    }
+    assert found["root"] == {"genai_otel.tag.a": "b", "genai_otel.trace_name": "named"}
+    assert found["headers"]["baggage"] == "session.id=carried"

@@ -34,7 +34,9 @@ def test_nothing_global_is_installed(caplog: pytest.LogCaptureFixture) -> None:
     provider.shutdown()
 
 
-def test_beside_an_application_with_its_own_each_gets_its_own_spans(instrument_http: Callable[[], None]) -> None:
+def test_beside_an_application_with_its_own_each_gets_its_own_spans(
+    instrument_http: Callable[[], None],
+) -> None:
     theirs, exporter = InMemorySpanExporter(), InMemorySpanExporter()
     application = own_provider.set_up_telemetry(theirs, ALWAYS_ON)
     instrument_http()

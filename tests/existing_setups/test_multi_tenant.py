@@ -72,7 +72,9 @@ def test_outside_any_tenant_nothing_is_recorded(exporters: dict[str, InMemorySpa
     assert all(exporter.get_finished_spans() == () for exporter in exporters.values())
 
 
-def test_explicit_lifecycles_need_nothing_but_the_provider(exporters: dict[str, InMemorySpanExporter]) -> None:
+def test_explicit_lifecycles_need_nothing_but_the_provider(
+    exporters: dict[str, InMemorySpanExporter],
+) -> None:
     with untouched():
         providers = multi_tenant.instrument(exporters)
         with multi_tenant.tenant("globex"):  # the client's provider counts, not the current tenant

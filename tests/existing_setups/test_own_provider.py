@@ -66,7 +66,9 @@ def test_its_sampler_decides_about_ours(
     assert exporter.get_finished_spans() == ()
 
 
-def test_an_exporter_that_is_named_is_added_and_each_gets_every_span_once(exporter: InMemorySpanExporter) -> None:
+def test_an_exporter_that_is_named_is_added_and_each_gets_every_span_once(
+    exporter: InMemorySpanExporter,
+) -> None:
     own_provider.set_up_telemetry(exporter, ALWAYS_ON)
     second = InMemorySpanExporter()
     with untouched(exporters_added=1):

@@ -69,7 +69,9 @@ def test_others_that_are_switched_on_later_have_ours_inside_theirs(openai_server
     assert OPENINFERENCE[0] in warning
 
 
-def test_others_that_were_switched_on_before_keep_the_calls_to_themselves(openai_server: OpenAIServer) -> None:
+def test_others_that_were_switched_on_before_keep_the_calls_to_themselves(
+    openai_server: OpenAIServer,
+) -> None:
     (both, alone, none), warnings = results_of(OPENINFERENCE, "theirs", openai_server)
     assert both["tree"] == ["answer", "  ChatCompletion", "  ChatCompletion", "  CreateEmbeddings"]
     # what they leave behind on the client class hides ours, even when they are switched off

@@ -89,7 +89,11 @@ def test_a_server_span_stays_the_parent_where_the_headers_are_extracted_again(te
     headers = {"traceparent": TRACEPARENT, "baggage": "session.id=s-1,user.id=u-1"}
     with genai_otel.extract_headers(headers):  # as the instrumentation of the web framework does
         server = trace.get_tracer("web").start_span("GET /")
-    with trace.use_span(server, end_on_exit=True), genai_otel.extract_headers(headers), genai_otel.start_span("ours"):
+    with (
+        trace.use_span(server, end_on_exit=True),
+        genai_otel.extract_headers(headers),
+        genai_otel.start_span("ours"),
+    ):
         pass
     ours, served = telemetry.one("ours"), telemetry.one("GET /")
     assert ours.parent is not None
@@ -113,7 +117,11 @@ def test_ids_in_the_baggage_are_on_spans_of_ours_whoever_extracted_it(telemetry:
     carried = baggage.set_baggage("session.id", "s-1", baggage.set_baggage("user.id", "u" * 300))
     token = attach(baggage.set_baggage("tenant", "acme", carried))
     try:
-        with genai_otel.start_span("ours"), genai_otel.context(tags={"a": "b"}), genai_otel.start_span("tagged"):
+        with (
+            genai_otel.start_span("ours"),
+            genai_otel.context(tags={"a": "b"}),
+            genai_otel.start_span("tagged"),
+        ):
             pass
         genai_otel.TracingClient().start_trace("by hand").end()
         with genai_otel.context(session_id="s-2"), genai_otel.start_span("own session"):

@@ -13,7 +13,7 @@ import pytest
 
 from genai_otel.testing.server import OpenAIServer
 from tests.configured import SOURCES
-from tests.existing_setups.checks import Seen, outline, received
+from tests.existing_setups.checks import outline, received
 from tests.existing_setups.test_docs import shell_lines
 from tests.existing_setups.throwaway import not_tested, require
 from tests.otlp_receivers import HttpReceiver, http_receiver
@@ -73,7 +73,6 @@ def instrumented(
     return done.stdout
 
 
-
 def app_command() -> str:
     assert COMMAND in shell_lines()
     return COMMAND.replace("app.py", str(ROOT / "examples" / "existing_setups" / "zero_code.py"))
@@ -87,11 +86,16 @@ def test_calls_are_traced_without_a_change_of_code(bin_folder: Path, openai_serv
         assert "gen_ai.client.operation.duration" in receiver.metric_names
     assert printed.strip()
     assert outline(spans, leave_out=("POST",)) == ["chat gpt-4o-mini"]
-    assert [span.name for span in spans if span.parent_id] in ([], ["POST"])  # with HTTP instrumentation installed
+    assert [span.name for span in spans if span.parent_id] in (
+        [],
+        ["POST"],
+    )  # with HTTP instrumentation installed
     assert "gen_ai.input.messages" not in spans[-1].attributes
 
 
-def test_content_is_switched_on_by_the_standard_variable(bin_folder: Path, openai_server: OpenAIServer) -> None:
+def test_content_is_switched_on_by_the_standard_variable(
+    bin_folder: Path, openai_server: OpenAIServer
+) -> None:
     variables = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "span_only"}
     with http_receiver() as receiver:
         instrumented(app_command(), bin_folder, receiver, openai_server, **variables)
@@ -126,5 +130,7 @@ def test_the_library_used_by_hand_joins_what_it_set_up(
 
 def test_otel_sdk_disabled_turns_everything_off(bin_folder: Path, openai_server: OpenAIServer) -> None:
     with http_receiver() as receiver:
-        assert instrumented(app_command(), bin_folder, receiver, openai_server, OTEL_SDK_DISABLED="true").strip()
+        assert instrumented(
+            app_command(), bin_folder, receiver, openai_server, OTEL_SDK_DISABLED="true"
+        ).strip()
         assert receiver.requests == []

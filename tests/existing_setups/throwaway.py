@@ -39,8 +39,20 @@ def path_with(*requirements: str) -> str:
     folder = CACHE / digest
     if not (folder / ".installed").exists():
         # without dependencies: those are here already, in the versions that everything is tested with
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--target", folder]
-        done = subprocess.run([*command, *requirements], capture_output=True, text=True, check=False, timeout=300)
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--upgrade",
+            "--target",
+            folder,
+        ]
+        done = subprocess.run(
+            [*command, *requirements], capture_output=True, text=True, check=False, timeout=300
+        )
         if done.returncode != 0:
             not_tested(f"with {requirements[0]}", f"it can't be installed: {done.stderr.strip()[-200:]}")
         (folder / ".installed").touch()

@@ -25,6 +25,7 @@ from .battery import ASYNC_STYLES, STYLES
 _VOLATILE = {"idempotency-key"}
 _BOUNDARY = re.compile(r"boundary=[\w-]+")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+|0x[0-9a-f]{6,}")
+_REQUEST_ID = re.compile(r"req_\d{8}")  # counted up by late answers to requests that were given up, too
 _DEEPEST = 40
 
 
@@ -41,11 +42,26 @@ def observe(server: OpenAIServer, call: Callable[[], Any]) -> dict[str, Any]:
             outcome = ("raised", describe(exc))
     return {
         "outcome": outcome,
-        "requests": [_request(request) for request in server.requests],
-        "warnings": [(one.category.__name__, _ADDRESS.sub("", str(one.message))) for one in warned],
+        "requests": sorted(_request(request) for request in server.requests),  # some are made concurrently
+        "warnings": [
+            (one.category.__name__, _ADDRESS.sub("", str(one.message)))
+            for one in warned
+            if not issubclass(one.category, ResourceWarning)  # whenever the garbage collector likes
+        ],
         "log": records,
         "context given back": otel_context.get_current() is before,
     }
+
+
+def difference(one: Any, other: Any, where: str = "") -> str | None:
+    """Say where two observations differ first, None if they don't."""
+    if type(one) is type(other) and isinstance(one, dict) and one.keys() == other.keys():
+        parts = [(f"{where}.{key}", one[key], other[key]) for key in one]
+    elif type(one) is type(other) and isinstance(one, (list, tuple)) and len(one) == len(other):
+        parts = [(f"{where}[{index}]", *pair) for index, pair in enumerate(zip(one, other, strict=True))]
+    else:
+        return None if one == other and type(one) is type(other) else f"{where}: {one!r} != {other!r}"
+    return next((found for at, a, b in parts if (found := difference(a, b, at)) is not None), None)
 
 
 def observe_style(server: OpenAIServer, name: str) -> dict[str, Any]:
@@ -91,13 +107,13 @@ def _request(request: Any) -> Any:
         mark = boundary.group(0).partition("=")[2]
         body = body.replace(mark.encode(), b"boundary")
         headers["content-type"] = kind.replace(mark, "boundary")
-    return request.method, request.path, request.query, headers, body
+    return request.method, request.path, sorted(request.query.items()), sorted(headers.items()), body
 
 
 def describe(value: Any, depth: int = 0) -> Any:
     """Return a value as plain data: its type, and everything in it."""
     if value is None or isinstance(value, (bool, int, float, str, bytes)):
-        return _scalar(value)
+        return _REQUEST_ID.sub("req", value) if type(value) is str else _scalar(value)
     if depth > _DEEPEST:
         return "too deep"
     if isinstance(value, type):
@@ -163,7 +179,7 @@ def _http_response(value: httpx2.Response, depth: int) -> Any:
         if value.is_stream_consumed or (value.is_closed and hasattr(value, "_content"))
         else "unread"
     )
-    return value.status_code, sorted(value.headers.items()), content
+    return value.status_code, describe(sorted(value.headers.items()), depth), content
 
 
 def _raw(value: Any, depth: int) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import enum
+import gc
 import io
 import json
 import math
@@ -469,7 +470,9 @@ def chat_streaming_response_of_a_stream(client: openai.OpenAI) -> Any:
 
 @style
 def chat_stream_left_early(client: openai.OpenAI) -> Any:
-    stream = client.chat.completions.create(model=MODEL, messages=messages(), stream=True)
+    stream = client.chat.completions.create(
+        model=MODEL, messages=messages(), stream=True, extra_headers=mock("chunk_delay=0.05")
+    )
     first = [next(stream), next(iter(stream))]
     stream.close()
     late: list[Any] = []
@@ -483,8 +486,7 @@ def chat_stream_left_early(client: openai.OpenAI) -> Any:
 @style
 def chat_stream_in_a_with_block(client: openai.OpenAI) -> Any:
     with client.chat.completions.create(model=MODEL, messages=messages(), stream=True) as stream:
-        for found in stream:
-            break
+        found = next(iter(stream))
     return found, stream.response.is_closed
 
 
@@ -705,15 +707,15 @@ def retries_of_a_generator(client: openai.OpenAI) -> Any:
 
 @style
 def a_timeout(client: openai.OpenAI) -> Any:
-    return client.with_options(timeout=0.02).chat.completions.create(
-        model=MODEL, messages=messages(), extra_headers=mock("delay=0.3")
+    return client.with_options(timeout=0.1).chat.completions.create(
+        model=MODEL, messages=messages(), extra_headers=mock("delay=0.5")
     )
 
 
 @style
 def a_timeout_in_a_stream(client: openai.OpenAI) -> Any:
-    return client.with_options(timeout=0.03).chat.completions.create(
-        model=MODEL, messages=messages(), stream=True, extra_headers=mock("chunk_delay=0.3")
+    return client.with_options(timeout=0.1).chat.completions.create(
+        model=MODEL, messages=messages(), stream=True, extra_headers=mock("chunk_delay=0.5")
     )
 
 
@@ -1130,8 +1132,7 @@ async def async_chat_parse_and_helper(client: openai.AsyncOpenAI) -> Any:
         events = [event async for event in stream]
         final = await stream.get_final_completion()
     async with client.chat.completions.stream(model=MODEL, messages=messages()) as stream:
-        async for first in stream:
-            break
+        first = await stream.__anext__()
     return parsed, events, final, first
 
 
@@ -1241,4 +1242,7 @@ def run_in_loops_that_are_closed(server: OpenAIServer) -> Any:
             found.append(exc)
     another.run_until_complete(asyncio.sleep(0))
     another.close()
+    del stream, client, begin, attempt
+    for _ in range(3):
+        gc.collect()  # what asyncio has to say about it is said here
     return found

@@ -12,6 +12,9 @@ from genai_otel.testing.server import OpenAIServer
 
 pytest.importorskip("websockets")
 
+# a connection with unread messages waits for its closing handshake that long
+QUICK: dict[str, Any] = {"websocket_connection_options": {"close_timeout": 0.1}}
+
 
 def connecting(server: OpenAIServer) -> openai.OpenAI:
     """A client; older versions dial wss whatever the base URL says."""
@@ -53,3 +56,8 @@ async def async_until(connection: Any, *kinds: str) -> list[Any]:
 def receive(connection: Any, kind: str, **fields: Any) -> Any:
     """Let the SDK parse an event that no server sent."""
     return connection.parse_event(json.dumps({"type": kind, "event_id": "event_x", **fields}))
+
+
+def identities(owners: list[type]) -> list[dict[str, int]]:
+    """What is in these classes; a wrapper is equal to what it wraps, but is not the same."""
+    return [{name: id(value) for name, value in vars(owner).items()} for owner in owners]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from genai_otel._guard import report
+from genai_otel._runtime import attach, detach
 
 from . import state
 
@@ -28,17 +29,17 @@ def request_sync(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dic
     if opened is None:
         return wrapped(*args, **kwargs)
     exchange, context, args, kwargs = opened
-    token = opening.attach(context)
+    token = attach(context)
     try:
         result = wrapped(*args, **kwargs)
     except BaseException as exc:
-        opening.detach(token)
+        detach(token)
         try:
             exchange.failed(exc)
         except Exception:
             report("openai.failed")
         raise
-    opening.detach(token)
+    detach(token)
     try:
         exchange.returned(result)
     except Exception:
@@ -60,17 +61,17 @@ async def request_async(wrapped: Any, instance: Any, args: tuple[Any, ...], kwar
     if opened is None:
         return await wrapped(*args, **kwargs)
     exchange, context, args, kwargs = opened
-    token = opening.attach(context)
+    token = attach(context)
     try:
         result = await wrapped(*args, **kwargs)
     except BaseException as exc:
-        opening.detach(token)
+        detach(token)
         try:
             exchange.failed(exc)
         except Exception:
             report("openai.failed")
         raise
-    opening.detach(token)
+    detach(token)
     try:
         exchange.returned(result)
     except Exception:

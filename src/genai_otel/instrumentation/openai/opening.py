@@ -12,14 +12,12 @@ from urllib.parse import parse_qsl
 from opentelemetry.context import Context
 
 from genai_otel._guard import report
-from genai_otel._runtime import attach, current, detach, suppressed
+from genai_otel._runtime import current, suppressed
 from genai_otel._settings import Settings
 
 from . import duplicates, endpoints, state, stream_usage
 from .api import Api, Request
 from .exchange import Exchange
-
-__all__ = ["attach", "detach", "open_exchange"]
 
 RAW_HEADER: Final = "X-Stainless-Raw-Response"
 # operation -> where OpenTelemetry's own GenAI packages keep what a layer above records of such a call

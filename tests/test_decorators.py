@@ -11,7 +11,9 @@ import inspect
 import math
 import pickle
 import traceback
+import types
 import typing
+import unittest.mock
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -536,6 +538,26 @@ def test_a_callable_object_with_a_generator_call_is_traced_over_the_iteration(te
 
     assert list(trace(Items())(2)) == [0, 1]
     assert telemetry.attributes("Items")["output.value"] == "[0,1]"
+
+
+async def test_an_async_mock_is_traced_until_it_returns(telemetry: Telemetry) -> None:
+    mock = unittest.mock.AsyncMock(return_value=3)
+    traced: Any = trace(mock)
+    assert inspect.iscoroutinefunction(traced)
+    assert await traced(1) == 3
+    traced.assert_awaited_once_with(1)
+    assert telemetry.attributes("AsyncMock")["output.value"] == "3"
+
+
+async def test_a_generator_that_is_awaitable_stays_awaitable(telemetry: Telemetry) -> None:
+    @trace
+    @types.coroutine
+    def pause() -> Iterator[Any]:
+        yield from asyncio.sleep(0).__await__()
+        return 5
+
+    assert await pause() == 5
+    assert telemetry.attributes("pause")["output.value"] == "5"
 
 
 def test_a_partial_is_traced_under_its_functions_name(telemetry: Telemetry) -> None:

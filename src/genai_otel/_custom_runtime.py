@@ -36,8 +36,8 @@ def current() -> Context:
 def attach(context: Context) -> Token:
     """Make ``context`` current; its span as the tracer made it."""
     outer = context_api.get_current()
-    span = context.get(_SPAN_KEY)
-    bare = Context({**context, _SPAN_KEY: span._otel}) if hasattr(span, "_otel") else context
+    made = getattr(context.get(_SPAN_KEY), "_otel", None)
+    bare = context if made is None else Context({**context, _SPAN_KEY: made})
     return Token(_attached.set(context), context_api.attach(bare), outer)
 
 

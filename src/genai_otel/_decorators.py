@@ -180,15 +180,23 @@ def _wrap(options: _Options, fn: Callable[..., Any], receiver: bool) -> Any:
     probe = fn if not _is_object(fn) else type(fn).__call__
     if inspect.isasyncgenfunction(probe):
         return TracedCallable(fn, _generator_call(fn, plan, drive_async), recipe)
-    if inspect.isgeneratorfunction(probe):
+    is_coroutine = any(
+        inspect.iscoroutinefunction(each) or _is_awaitable_generator(each) for each in (fn, probe)
+    )
+    if inspect.isgeneratorfunction(probe) and not is_coroutine:
         return TracedCallable(fn, _generator_call(fn, plan, drive), recipe)
     if options.output_reducer is not None:
         raise ValueError(
             f"output_reducer folds the items of a generator, but {_name_of(fn)} is not a generator"
         )
-    wrap = _coroutine_wrapper if inspect.iscoroutinefunction(probe) else _function_wrapper
-    wrapper = wrap(fn, plan)
+    wrapper = (_coroutine_wrapper if is_coroutine else _function_wrapper)(fn, plan)
     return wrapper if type(fn) is types.FunctionType else TracedCallable(fn, wrapper, recipe)
+
+
+def _is_awaitable_generator(fn: Any) -> bool:
+    """Whether ``fn`` was made by ``types.coroutine``."""
+    flags = getattr(getattr(fn, "__code__", None), "co_flags", 0)
+    return isinstance(flags, int) and bool(flags & inspect.CO_ITERABLE_COROUTINE)
 
 
 def _function_wrapper(fn: Callable[..., Any], plan: Plan) -> Callable[..., Any]:

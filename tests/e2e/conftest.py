@@ -99,4 +99,4 @@ def jaeger(jaeger_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         server.start()
         yield server
     finally:
-        server.stop()
+        server.kill()  # in order it takes a quarter of a minute, and nothing is kept anyway

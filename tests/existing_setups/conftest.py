@@ -10,7 +10,7 @@ import pytest
 import genai_otel
 from genai_otel.testing.server import OpenAIServer
 from tests.configured import fresh_process
-from tests.existing_setups.throwaway import absent
+from tests.existing_setups.throwaway import absent, not_tested, require
 
 
 @pytest.fixture(scope="session")
@@ -42,12 +42,13 @@ def instrument_http() -> Iterator[Callable[[], None]]:
     made: list[Any] = []
 
     def instrument() -> None:
-        instrumentation = pytest.importorskip("opentelemetry.instrumentation.httpx")
+        require("with HTTP-client instrumentation", "opentelemetry.instrumentation.httpx")
         import openai
+        from opentelemetry.instrumentation import httpx as instrumentation
 
         name = "HTTPX2ClientInstrumentor" if openai.__version__ >= "3" else "HTTPXClientInstrumentor"
         if not hasattr(instrumentation, name):
-            pytest.skip(f"NOT TESTED: opentelemetry-instrumentation-httpx here has no {name}")
+            not_tested("with HTTP-client instrumentation", f"the one installed has no {name}")
         made.append(getattr(instrumentation, name)())
         made[0].instrument()
 

@@ -14,6 +14,7 @@ import genai_otel
 from genai_otel.testing.server import OpenAIServer
 from tests.configured import SOURCES, run, warnings_of
 from tests.existing_setups.checks import exported, named, outline, received, untouched
+from tests.existing_setups.throwaway import require
 from tests.otlp_receivers import http_receiver
 
 ROOT = Path(__file__).parents[2]
@@ -21,8 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def celery_tasks(new_process: None) -> Iterator[Any]:
-    for module in ("openai", "celery", "opentelemetry.instrumentation.celery"):
-        pytest.importorskip(module, reason=f"NOT TESTED with Celery: {module} is missing")
+    require("with Celery", "openai", "celery", "opentelemetry.instrumentation.celery")
     from celery.signals import setup_logging
     from examples.existing_setups import celery_tasks
 
@@ -64,7 +64,7 @@ def test_a_celery_task_is_part_of_the_trace_that_sent_it(
 
 
 def test_what_a_process_pool_does_is_part_of_the_trace(openai_server: OpenAIServer) -> None:
-    pytest.importorskip("openai")
+    require("with a process pool", "openai")
     with http_receiver() as receiver:
         done = run(
             f"import runpy; runpy.run_path({str(ROOT / 'examples/existing_setups/process_pool.py')!r}, run_name='__main__')",

@@ -10,18 +10,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from opentelemetry import baggage, trace
 
 import genai_otel
 from genai_otel.testing.server import OpenAIServer
 from tests.configured import SOURCES
 from tests.existing_setups.checks import exported, named, outline, received
+from tests.existing_setups.throwaway import require
 from tests.otlp_receivers import HttpReceiver, http_receiver
 from tests.telemetry_capture import Telemetry
 
 ROOT = Path(__file__).parents[2]
-NEEDED = ("openai", "fastapi", "uvicorn", "httpx", "opentelemetry.instrumentation.fastapi")
+NEEDED = (
+    "openai",
+    "fastapi",
+    "uvicorn",
+    "httpx",
+    "opentelemetry.instrumentation.fastapi",
+    "opentelemetry.instrumentation.httpx",
+)
 TREE = [
     "GET /ask",
     "  plan",
@@ -66,8 +73,7 @@ def service(name: str, receiver: HttpReceiver, **variables: str) -> Iterator[str
 
 
 def test_one_trace_goes_through_both_and_carries_the_session(openai_server: OpenAIServer) -> None:
-    for module in NEEDED:
-        pytest.importorskip(module, reason=f"NOT TESTED with two services: {module} is missing")
+    require("with two services", *NEEDED)
     with http_receiver() as receiver:
         with (
             service("answers", receiver) as answers,

@@ -196,9 +196,7 @@ def _advice(host: str, port: int) -> str:
 def _content() -> Iterator[Finding]:
     settings = _settings.current()
     policy = settings.content
-    mode = next(
-        name for name, value in CONTENT_MODES.items() if value == (policy.span, policy.event)
-    )
+    mode = next(name for name, value in CONTENT_MODES.items() if value == (policy.span, policy.event))
     advice = None if policy.captures else "configure(capture_content=True) records prompts and answers"
     yield Finding(
         "content", "ok" if policy.captures else "note", f"{mode} (from {settings.content_source})", advice

@@ -147,7 +147,9 @@ AUTOMATIC: Final[dict[str, Rules]] = {
     for rules in (
         Rules("FETCH_RESPONSE", "fetch_response", SpanKind.CLIENT, Shape.MESSAGES, Family.CLIENT),
         # an agent that runs elsewhere: its usage is its own, its duration that of a client's operation
-        Rules("AGENT", "invoke_agent", SpanKind.CLIENT, Shape.MESSAGES, Family.CLIENT, _AGENT_NAME, _AGENT_NAME),
+        Rules(
+            "AGENT", "invoke_agent", SpanKind.CLIENT, Shape.MESSAGES, Family.CLIENT, _AGENT_NAME, _AGENT_NAME
+        ),
         _without_operation("images.generate"),
         _without_operation("images.edit"),
         _without_operation("images.create_variation"),

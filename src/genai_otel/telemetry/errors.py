@@ -1,7 +1,8 @@
 """How an exception is described: its type, and a message and a stack trace that leak no content.
 
 Provider SDKs quote requests and answers in their messages. While content is off, the message of such an exception is
-replaced by what is safe (status and error code), wherever in the chain of causes it stands.
+replaced by what is safe (status and error code), wherever in the chain of causes it stands and wherever the message
+of another exception repeats it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import linecache
 import re
 import traceback
+from itertools import pairwise
 from types import FrameType, TracebackType
 from typing import Any, Final
 
@@ -34,28 +36,30 @@ def message(exc: BaseException, *, content: bool) -> str:
     """Return the exception's message; without ``content``, only the safe part of a provider's."""
     if not content and _quotes(exc):
         return _safe_message(exc)
-    try:
-        text = str(exc)
-    except BaseException:
-        return f"<{type(exc).__name__} whose message cannot be read>"
+    text = _text(exc)
+    if not content:
+        text = _without_repeated(text, exc)
     return well_formed(text if len(text) <= _MAX_MESSAGE else text[: _MAX_MESSAGE - 1] + "…")
 
 
 def stacktrace(exc: BaseException, *, content: bool) -> str:
     """Return the stack trace of an exception and its causes, messages treated as by :func:`message`."""
-    blocks: list[str] = []
-    seen: set[int] = set()
-    link, note = exc, ""
-    while link is not None and id(link) not in seen and len(blocks) < _MAX_CHAIN:
-        seen.add(id(link))
-        blocks.append(_block(link, content=content) + note)
-        cause = link.__cause__
-        following = cause if cause is not None else (None if link.__suppress_context__ else link.__context__)
-        note = _CAUSED if cause is not None else _DURING
-        if following is None:
-            break
-        link = following
+    chain = _chain(exc)
+    blocks = [_block(chain[0], content=content)]
+    for effect, cause in pairwise(chain):
+        note = _CAUSED if effect.__cause__ is cause else _DURING
+        blocks.append(_block(cause, content=content) + note)
     return "".join(reversed(blocks))
+
+
+def _chain(exc: BaseException) -> list[BaseException]:
+    """Return the exception and, one by one, what caused it or was being handled."""
+    chain: list[BaseException] = []
+    link: BaseException | None = exc
+    while link is not None and all(link is not known for known in chain) and len(chain) < _MAX_CHAIN:
+        chain.append(link)
+        link = link.__cause__ if link.__cause__ is not None or link.__suppress_context__ else link.__context__
+    return chain
 
 
 _CAUSED: Final = "\nThe above exception was the direct cause of the following exception:\n\n"
@@ -105,6 +109,23 @@ def _quotes(exc: BaseException) -> bool:
     return any((base.__module__ or "").partition(".")[0] in _QUOTING for base in type(exc).__mro__)
 
 
+def _text(exc: BaseException) -> str:
+    try:
+        return str(exc)
+    except BaseException:
+        return f"<{type(exc).__name__} whose message cannot be read>"
+
+
+def _without_repeated(text: str, exc: BaseException) -> str:
+    """Return a message without what it repeats of the provider's exceptions behind it."""
+    for link in _chain(exc)[1:] if text else ():
+        if _quotes(link):
+            for quoted in (_text(link), getattr(link, "message", None)):
+                if isinstance(quoted, str) and quoted:
+                    text = text.replace(quoted, _safe_message(link))
+    return text
+
+
 def _safe_message(exc: BaseException) -> str:
     status = getattr(exc, "status_code", None)
     code = getattr(exc, "code", None)
@@ -116,6 +137,8 @@ def _safe_message(exc: BaseException) -> str:
 
 def without_quotes(description: str | None, exc: BaseException, *, content: bool) -> str | None:
     """Return a status description with the message of a quoting exception replaced by its safe part."""
-    if description is None or content or not _quotes(exc):
+    if description is None or content:
         return description
-    return message(exc, content=False) or None
+    if _quotes(exc):
+        return message(exc, content=False) or None
+    return _without_repeated(description, exc)

@@ -184,7 +184,7 @@ class Operation:
         """
         policy = self.settings.content
         self.exception = exc
-        described = errors.exception_attributes(exc, content=policy.captures)
+        described = errors.exception_attributes(exc, content=policy.span)
         if policy.redact is not None:
             described = {
                 key: text for key, value in described.items() if (text := _redacted(policy, key, value))
@@ -204,7 +204,7 @@ class Operation:
             if self.exception is not None:
                 self.pending.setdefault(attr.ERROR_TYPE, errors.error_type(self.exception))
                 description = errors.without_quotes(
-                    description, self.exception, content=self.settings.content.captures
+                    description, self.exception, content=self.settings.content.span
                 )
         self.span.set_status(Status(code, description if code is StatusCode.ERROR else None))
 
@@ -239,7 +239,9 @@ class Operation:
             if self.previews is not None:
                 self.pending = {**self.previews, **self.pending}  # what the user set wins
             if self.pending:
-                self.span.set_attributes(self.pending.copy())  # a copy: other threads may still set attributes
+                self.span.set_attributes(
+                    self.pending.copy()
+                )  # a copy: other threads may still set attributes
             if self.settings.content.event and self.rules.family is Family.INFERENCE:
                 self._emit_details(end)
         if self.instruments is not None:

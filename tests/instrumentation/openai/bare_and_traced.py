@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import re
 import types
@@ -17,8 +18,10 @@ import httpx2
 import openai
 import pydantic
 from opentelemetry import context as otel_context
+from opentelemetry.sdk.trace import SpanProcessor
 
 from genai_otel.testing.server import OpenAIServer
+from tests.telemetry_capture import Telemetry
 
 from .battery import ASYNC_STYLES, STYLES
 
@@ -27,6 +30,27 @@ _BOUNDARY = re.compile(r"boundary=[\w-]+")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+|0x[0-9a-f]{6,}")
 _REQUEST_ID = re.compile(r"req_\d{8}")  # counted up by late answers to requests that were given up, too
 _DEEPEST = 40
+
+
+class OpenSpans(SpanProcessor):
+    """Knows which spans were started and have not ended."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._open: dict[int, str] = {}
+        telemetry.tracer_provider.add_span_processor(self)
+
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        self._open[span.context.span_id] = span.name
+
+    def on_end(self, span: Any) -> None:
+        del self._open[span.context.span_id]  # a second end would raise
+
+    def open(self) -> list[str]:
+        """The names of the spans that are open after all garbage is collected."""
+        for _ in range(3):
+            if self._open:
+                gc.collect()
+        return list(self._open.values())
 
 
 def observe(server: OpenAIServer, call: Callable[[], Any]) -> dict[str, Any]:

@@ -1000,9 +1000,7 @@ def moderations_and_decisions(client: openai.OpenAI) -> Any:
 @style
 def vector_stores(client: openai.OpenAI) -> Any:
     found = client.vector_stores.search("vs_any", query="opening hours")
-    return found, [
-        each for each in client.vector_stores.search("vs_any", query=["a", "b"], max_num_results=1)
-    ]
+    return found, list(client.vector_stores.search("vs_any", query=["a", "b"], max_num_results=1))
 
 
 @style
@@ -1224,6 +1222,13 @@ async def async_embeddings_and_more(client: openai.AsyncOpenAI) -> Any:
 
 def run_in_loops_that_are_closed(server: OpenAIServer) -> Any:
     """Use one asynchronous client, and one stream, from event loops that come and go."""
+    found = _use_loops(server)
+    for _ in range(3):
+        gc.collect()  # what asyncio has to say about it is said here
+    return found
+
+
+def _use_loops(server: OpenAIServer) -> Any:
     client = openai.AsyncOpenAI(api_key="test", base_url=server.base_url, max_retries=0)
     found: list[Any] = []
 
@@ -1242,7 +1247,4 @@ def run_in_loops_that_are_closed(server: OpenAIServer) -> Any:
             found.append(exc)
     another.run_until_complete(asyncio.sleep(0))
     another.close()
-    del stream, client, begin, attempt
-    for _ in range(3):
-        gc.collect()  # what asyncio has to say about it is said here
     return found

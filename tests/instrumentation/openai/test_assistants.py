@@ -271,6 +271,7 @@ def test_a_fault_of_ours_is_no_difference_to_the_caller(
 
         assert found == bare
         assert made.status == "queued"
+        gc.collect()
         assert len(telemetry.spans) == 2
 
 

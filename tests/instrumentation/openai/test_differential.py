@@ -11,7 +11,7 @@ import genai_otel
 from genai_otel.testing.server import OpenAIServer
 from tests.telemetry_capture import Telemetry
 
-from .bare_and_traced import difference, observe, observe_style
+from .bare_and_traced import OpenSpans, difference, observe, observe_style
 from .battery import ASYNC_STYLES, STYLES, run_in_loops_that_are_closed
 
 NAMES = [*STYLES, *ASYNC_STYLES]
@@ -33,17 +33,12 @@ def test_the_caller_and_the_server_see_no_difference(name: str, server: OpenAISe
     assert bare["context given back"]
     for content in (False, "span_and_event"):
         with Telemetry(capture_content=content) as telemetry:
+            spans = OpenSpans(telemetry)
             genai_otel.autolog()
             traced = observe_style(server, name)
             genai_otel.autolog(disable=True)
-            check_ended(telemetry)
+            assert spans.open() == []
         assert difference(bare, traced) is None
-
-
-def check_ended(telemetry: Telemetry) -> None:
-    """Every span that was started has ended, once."""
-    ids = [span.context.span_id for span in telemetry.spans]
-    assert len(ids) == len(set(ids))
 
 
 def test_loops_that_come_and_go_make_no_difference(server: OpenAIServer) -> None:

@@ -21,5 +21,3 @@ def turn(on: bool) -> None:
         _enabled = on
         for follow in followers:
             follow()
-
-

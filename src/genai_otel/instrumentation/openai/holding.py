@@ -57,11 +57,12 @@ def _hook(target: Any, name: str, closed: Closed) -> Callable[[], None] | None:
         return method(*args, **kwargs)
 
     present[name] = hook
+    ours = weakref.ref(hook)  # the hook keeps its target alive, as a method does
 
     def unhook() -> None:
         live = reference()
         found = vars(live) if live is not None else {}
-        if found.get(name) is not hook:
+        if name not in found or found[name] is not ours():
             return
         if before is None:
             del found[name]

@@ -1,0 +1,225 @@
+"""With any function of ours made to raise, one at a time, the caller sees no difference."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FunctionType, ModuleType
+from typing import Any
+
+import pytest
+
+import genai_otel
+from genai_otel import _guard, content, telemetry
+from genai_otel.instrumentation import openai as instrumentation
+from genai_otel.testing.server import OpenAIServer
+from tests.telemetry_capture import Telemetry
+
+from .bare_and_traced import difference, observe_style
+
+# What holds the guards itself: each of these runs in the caller's stack and has nothing around it but the caller.
+ENTRANCES = {
+    "funnel.request_sync",
+    "funnel.request_async",
+    "watching._watch",
+    "watching._AsyncWatch.__anext__",
+    "watching._AsyncWatch.__aiter__",
+    "watching._AsyncWatch.__getattr__",
+    "holding._dropped",
+    # and what the caller calls to switch on
+    "openai.autolog",
+    "state.Active.__init__",
+    "state.use",
+}
+# Ordinary and odd calls of every kind; for each function, some of those that come by it are made.
+BATTERY = (
+    "chat: every parameter",
+    "chat: sound and a file",
+    "chat: arguments as a dict",
+    "chat: an extra query",
+    "chat answered with usage with odd counts",
+    "chat answered with rate limited",
+    "chat answered with dropped",
+    "chat answered with no json",
+    "chat stream: three choices",
+    "chat stream of two tool calls",
+    "chat stream of reasoning",
+    "chat stream of content as a list in a delta",
+    "chat stream of an error in the stream",
+    "chat stream of a drop in the middle",
+    "chat stream in a with block",
+    "chat raw that is never parsed",
+    "chat raw parsed into other types",
+    "chat raw stream of two tool calls",
+    "chat streaming response read in every way",
+    "chat streaming response of a stream",
+    "chat helper left early",
+    "chat parse cut short",
+    "chat through azure",
+    "by hand into a response",
+    "completions: a stream",
+    "completions: a list",
+    "embeddings of a list",
+    "embeddings raw",
+    "responses: what was answered before",
+    "responses: tools",
+    "responses answered with every kind of item",
+    "responses answered with a failure that is a success",
+    "responses stream of every kind of item",
+    "responses stream of a drop",
+    "responses stream of an error",
+    "responses retrieved and more",
+    "images",
+    "speech",
+    "transcriptions",
+    "moderations and decisions",
+    "vector stores",
+    "assistants",
+    "async chat: every parameter",
+    "async chat stream of two tool calls",
+    "async chat stream of an error in the stream",
+    "async chat raw",
+    "async chat streaming response",
+    "async chat parse and helper",
+    "async a cancelled stream",
+)
+CALLS_PER_FUNCTION = 2
+
+
+def modules() -> Iterator[ModuleType]:
+    for package in (instrumentation, telemetry, content):
+        for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            yield importlib.import_module(found.name)
+    yield instrumentation
+
+
+def functions() -> dict[str, FunctionType]:
+    """Every function and method defined in those modules, by its name."""
+    found: dict[str, FunctionType] = {}
+    for module in modules():
+        for value in list(vars(module).values()):
+            for each in [value, *(vars(value).values() if isinstance(value, type) else ())]:
+                function = bare(each)
+                if function is not None and function.__module__ == module.__name__:
+                    found[f"{module.__name__.rpartition('.')[2]}.{function.__qualname__}"] = function
+    return {name: function for name, function in found.items() if name not in ENTRANCES}
+
+
+def bare(value: Any) -> FunctionType | None:
+    """The function itself, under a cache, a property, or a static or class method."""
+    value = getattr(value, "fget", None) or getattr(value, "__func__", value)
+    value = getattr(value, "__wrapped__", value)
+    return value if isinstance(value, FunctionType) and not value.__code__.co_freevars else None
+
+
+FUNCTIONS = functions()
+
+
+class Injected(Exception):
+    """The fault."""
+
+
+def _raise(*args: Any, **kwargs: Any) -> Any:
+    import tests.instrumentation.openai.test_faults as here
+
+    raise here.Injected
+
+
+@contextmanager
+def broken(function: FunctionType) -> Iterator[None]:
+    """Make a function raise, wherever it has been imported to or put in a table."""
+    whole = function.__code__
+    function.__code__ = _raise.__code__
+    try:
+        yield
+    finally:
+        function.__code__ = whole
+
+
+@pytest.fixture(scope="module")
+def bare_of(running_server: OpenAIServer) -> Callable[[str], Any]:
+    known: dict[str, Any] = {}
+
+    def observed(name: str) -> Any:
+        if name not in known:
+            known[name] = observe_style(running_server, name)
+        return known[name]
+
+    return observed
+
+
+@pytest.fixture(scope="module")
+def callers(running_server: OpenAIServer) -> dict[Any, list[str]]:
+    """Code of a function -> the calls of the battery that come by it."""
+    found: dict[Any, list[str]] = {}
+    codes = {function.__code__ for function in FUNCTIONS.values()}
+
+    for name in BATTERY:
+        seen: set[Any] = set()
+
+        def profile(frame: Any, event: str, argument: Any, seen: set[Any] = seen) -> None:
+            if event == "call" and frame.f_code in codes:
+                seen.add(frame.f_code)
+
+        with Telemetry(capture_content="span_and_event", max_length=300):
+            sys.setprofile(profile)
+            try:
+                genai_otel.autolog()
+                observe_style(running_server, name)
+                genai_otel.autolog(disable=True)
+            finally:
+                sys.setprofile(None)
+        for code in seen:
+            found.setdefault(code, []).append(name)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def nothing_hangs_or_stays() -> Iterator[None]:
+    _guard.reset(raise_errors=False)
+    if hasattr(signal, "SIGALRM"):
+        signal.alarm(60)
+    yield
+    if hasattr(signal, "SIGALRM"):
+        signal.alarm(0)
+    _guard.reset(raise_errors=True)
+    genai_otel.autolog(disable=True)
+
+
+def test_the_battery_comes_by_most_of_the_code(callers: dict[Any, list[str]]) -> None:
+    missed = sorted(name for name, function in FUNCTIONS.items() if function.__code__ not in callers)
+    assert len(FUNCTIONS) > 400
+    print(missed)
+    assert len(missed) < 0.4 * len(FUNCTIONS), missed
+
+
+def test_a_fault_would_be_noticed(running_server: OpenAIServer) -> None:
+    _guard.reset(raise_errors=True)
+    name = "chat: every parameter"
+    bare_one = observe_style(running_server, name)
+    with Telemetry(capture_content=True), broken(FUNCTIONS["chat.record_answer"]):
+        genai_otel.autolog()
+        assert difference(bare_one, observe_style(running_server, name)) is not None
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_that_raises_makes_no_difference(
+    name: str, callers: dict[Any, list[str]], bare_of: Callable[[str], Any], running_server: OpenAIServer
+) -> None:
+    function = FUNCTIONS[name]
+    for style in callers.get(function.__code__, [])[:: max(1, len(callers.get(function.__code__, [])) // 2)][
+        :CALLS_PER_FUNCTION
+    ]:
+        expected = bare_of(style)
+        with Telemetry(capture_content="span_and_event", max_length=300):
+            with broken(function):
+                genai_otel.autolog()
+                found = observe_style(running_server, style)
+            genai_otel.autolog(disable=True)
+        for line in found["log"]:
+            assert line.startswith("genai_otel WARNING internal error in "), line
+        assert difference({**expected, "log": None}, {**found, "log": None}) is None, style

@@ -317,50 +317,64 @@ def test_autolog_before_the_import_loads_neither_the_sdk_nor_wrapt_nor_anything_
 
 
 @pytest.mark.parametrize("order", ["before", "after"])
-def test_autolog_patches_two_functions_and_disable_restores_the_very_originals(order: str) -> None:
+def test_autolog_patches_what_every_request_passes_and_disable_restores_the_very_originals(
+    order: str,
+) -> None:
     found = python(
         """
-        import json, sys
+        import importlib, json, sys
         order = sys.argv[1]
-        meta_path = list(sys.meta_path)
+        def load():
+            import openai.resources.chat.completions
+            for name in ("openai.resources.realtime.realtime", "openai.resources.responses.responses"):
+                try:
+                    importlib.import_module(name)
+                except ModuleNotFoundError:
+                    pass  # an older SDK
+
+        def members():
+            return {
+                (owner, name): value
+                for module in [m for n, m in list(sys.modules.items()) if n.partition(".")[0] == "openai"]
+                for owner in list(vars(module).values()) if issubclass(type(owner), type)
+                for name, value in list(vars(owner).items())
+                if not name.startswith("__pydantic")  # those it completes when it likes
+            }
+
+        def ours(found):
+            return sorted({f"{owner.__name__}.{name}" for (owner, name), value in found.items()
+                if hasattr(value, "_self_wrapper")
+                or str(getattr(value, "__module__", "")).startswith("genai_otel")})
+
         import genai_otel
         if order == "before":
             genai_otel.autolog("openai")
-        import openai, openai._base_client as base
-        if order == "after":
-            untouched = [vars(c)["request"] for c in (base.SyncAPIClient, base.AsyncAPIClient)]
+            load()
+        else:
+            load()
+            untouched = members()
             genai_otel.autolog("openai")
         from genai_otel.instrumentation.openai import patched
-        wrapped = [vars(c)["request"] for c in (base.SyncAPIClient, base.AsyncAPIClient)]
+        names, during = patched(), members()
         if order == "before":
-            untouched = [w.__wrapped__ for w in wrapped]
-        names = patched()
+            untouched = {k: getattr(v, "__wrapped__", v) if hasattr(v, "_self_wrapper") else v for k, v in during.items()}
         genai_otel.autolog(disable=True)
-        restored = [vars(c)["request"] for c in (base.SyncAPIClient, base.AsyncAPIClient)]
-        ours = [
-            f"{module.__name__}.{owner.__name__}.{name}"
-            for module in list(sys.modules.values()) if getattr(module, "__name__", "").startswith("openai")
-            for owner in list(vars(module).values()) if issubclass(type(owner), type)
-            for name, value in list(vars(owner).items())
-            if hasattr(value, "_self_wrapper") or str(getattr(value, "__module__", "")).startswith("genai_otel")
-        ]
+        after = members()
         print(json.dumps({
-            "patched": names,
-            "replaced": all(a is not b for a, b in zip(untouched, wrapped)),
-            "identical": all(a is b for a, b in zip(untouched, restored)),
-            "functions": [type(r).__name__ for r in restored],
-            "left": ours,
+            "patched": names[:2] if order == "before" else [n for n in names if n.endswith("APIClient.request")],
+            "ours": ours(during) == sorted(names),
+            "changed": [f"{o.__name__}.{n}" for (o, n), v in untouched.items() if after[o, n] is not v],
+            "left": ours(after),
             "finders": [type(f).__name__ for f in sys.meta_path if type(f).__module__.startswith("genai_otel")],
-            "global client": type(openai._client).__name__,
+            "global client": type(sys.modules["openai"]._client).__name__,
         }))
         """,
         order,
     )
     assert found == {
         "patched": ["SyncAPIClient.request", "AsyncAPIClient.request"],
-        "replaced": True,
-        "identical": True,
-        "functions": ["function", "function"],
+        "ours": True,
+        "changed": [],
         "left": [],
         "finders": [],
         "global client": "NoneType",
@@ -373,18 +387,20 @@ def test_autolog_twice_patches_once_and_disable_before_the_import_leaves_nothing
         import json, sys
         before = list(sys.meta_path)
         import genai_otel
-        genai_otel.autolog(); genai_otel.autolog()
-        waiting = len(sys.meta_path) - len(before)
+        genai_otel.autolog()
+        waiting = list(sys.meta_path)
+        genai_otel.autolog()
+        twice = sys.meta_path == waiting != before
         genai_otel.autolog(disable=True)
         clean = sys.meta_path == before
         import openai._base_client as base
         bare = type(vars(base.SyncAPIClient)["request"]).__name__
         genai_otel.autolog(); genai_otel.autolog()
         once = not hasattr(vars(base.SyncAPIClient)["request"].__wrapped__, "__wrapped__")
-        print(json.dumps([waiting, clean, bare, once]))
+        print(json.dumps([twice, clean, bare, once]))
         """
     )
-    assert found == [1, True, "function", True]
+    assert found == [True, True, "function", True]
 
 
 def test_autolog_without_the_sdk_installed_is_no_error() -> None:

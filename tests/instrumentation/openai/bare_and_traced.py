@@ -25,7 +25,7 @@ from tests.telemetry_capture import Telemetry
 
 from .battery import ASYNC_STYLES, STYLES
 
-_VOLATILE = {"idempotency-key"}
+_VOLATILE = {"idempotency-key", "sec-websocket-key"}
 _BOUNDARY = re.compile(r"boundary=[\w-]+")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+|0x[0-9a-f]{6,}")
 _REQUEST_ID = re.compile(r"req_\d{8}")  # counted up by late answers to requests that were given up, too
@@ -131,7 +131,14 @@ def _request(request: Any) -> Any:
         mark = boundary.group(0).partition("=")[2]
         body = body.replace(mark.encode(), b"boundary")
         headers["content-type"] = kind.replace(mark, "boundary")
-    return request.method, request.path, sorted(request.query.items()), sorted(headers.items()), body
+    return (
+        request.method,
+        request.path,
+        sorted(request.query.items()),
+        sorted(headers.items()),
+        body,
+        describe(request.messages),
+    )
 
 
 def describe(value: Any, depth: int = 0) -> Any:

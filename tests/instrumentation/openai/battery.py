@@ -26,6 +26,9 @@ from openai.types.chat import ChatCompletion, ChatCompletionMessage
 
 from genai_otel.testing.server import OpenAIServer
 
+from . import agents_service
+from .socket_clients import QUICK, async_until, said, until
+
 MODEL = "gpt-4o-mini"
 QUESTION = "What is the capital of France?"
 PNG = b"\x89PNG\r\n\x1a\n not really\n"
@@ -1034,6 +1037,54 @@ def assistants(client: openai.OpenAI) -> Any:
     return run, events, final
 
 
+@style
+def realtime_over_a_socket(client: openai.OpenAI) -> Any:
+    with connected(client).realtime.connect(model="gpt-realtime", **QUICK) as connection:
+        connection.conversation.item.create(item=said(QUESTION))
+        connection.response.create(response={"instructions": "Be brief."})
+        found = until(connection, "response.done")
+        connection.response.create(response={"metadata": {"x-mock": "status_text=failed"}})
+        return type(connection), found, until(connection, "response.done")
+
+
+@style
+def responses_over_a_socket(client: openai.OpenAI) -> Any:
+    done = ("response.completed", "response.failed", "error")
+    with connected(client).responses.connect(**QUICK) as connection:
+        connection.response.create(model=MODEL, input=QUESTION)
+        found = until(connection, *done)
+        connection.response.create(model=MODEL, input=QUESTION, metadata={"x-mock": "status_text=failed"})
+        return type(connection), found, until(connection, *done)
+
+
+def connected(client: openai.OpenAI) -> openai.OpenAI:
+    return client.with_options(websocket_base_url=str(client.base_url).replace("http://", "ws://"))
+
+
+@style
+def an_agents_session(client: openai.OpenAI) -> Any:
+    service = agents_service.Service(
+        [
+            agents_service.session_event("created"),
+            *agents_service.answered(),
+            *agents_service.answered(turn_id="turn_2"),
+        ]
+    )
+    http = httpx2.Client(transport=httpx2.MockTransport(service))
+    with openai.OpenAI(api_key="test", http_client=http, max_retries=0) as own:
+        sessions = own.beta.agents.sessions
+        stream = sessions.create(
+            environment={"type": "none"}, agent_id=agents_service.AGENT_ID, input="Are you open?", stream=True
+        )
+        events = list(stream)
+        left = sessions.create(
+            environment={"type": "none"}, agent_id=agents_service.AGENT_ID, input="Are you open?", stream=True
+        )
+        first = next(left)
+        left.close()
+    return type(stream), events, first
+
+
 # --- asynchronous ---------------------------------------------------------------------------------------------
 def _async_chat_with(make: Callable[[], dict[str, Any]]) -> AsyncStyle:
     async def call(client: openai.AsyncOpenAI) -> Any:
@@ -1207,6 +1258,14 @@ async def async_paginators(client: openai.AsyncOpenAI) -> Any:
         (await client.vector_stores.search("vs_any", query="x")).data,
         [model.id async for model in client.models.list()],
     )
+
+
+@style
+async def async_responses_over_a_socket(client: openai.AsyncOpenAI) -> Any:
+    address = str(client.base_url).replace("http://", "ws://")
+    async with client.with_options(websocket_base_url=address).responses.connect(**QUICK) as connection:
+        await connection.response.create(model=MODEL, input=QUESTION)
+        return type(connection), await async_until(connection, "response.completed", "error")
 
 
 @style

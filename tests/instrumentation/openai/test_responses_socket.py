@@ -84,9 +84,9 @@ def test_lanes_are_told_apart(connection: Any, telemetry: Telemetry) -> None:
             receive(connection, kind, stream_id=lane, response=response)
 
     with genai_otel.start_span("a") as a:
-        connection.response.create(model=MODEL, input="a", stream_id="a")
+        connection.send({"type": "response.create", "model": MODEL, "input": "a", "stream_id": "a"})
     with genai_otel.start_span("b") as b:
-        connection.response.create(model=MODEL, input="b", stream_id="b")
+        connection.send({"type": "response.create", "model": MODEL, "input": "b", "stream_id": "b"})
     events("b", "response.created")
     events("a", "response.created")
     receive(connection, "response.output_text.delta", stream_id="c", delta="nobody's")

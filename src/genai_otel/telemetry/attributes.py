@@ -11,6 +11,7 @@ from ..content.policy import DROPPED, ContentPolicy
 
 _MAX_INT: Final = 2**63 - 1
 _SCALARS: Final = (bool, int, float)
+_PRIMITIVES: Final = (str, *_SCALARS)
 AttributeScalar = str | bool | int | float
 
 
@@ -25,9 +26,7 @@ def attribute_value(key: str, value: Any, policy: ContentPolicy) -> Any:
             return None
     if type(value) in (list, tuple) and (uniform := _uniform(value, policy)) is not None:
         return uniform
-    if (
-        type(value) is not str and type(value) not in _SCALARS
-    ):  # also what is of a subclass: enums, numpy's numbers
+    if type(value) not in _PRIMITIVES:  # what is of a subclass, too: enums, numpy's numbers
         value = plain(value)
     if type(value) in _SCALARS:
         return value if type(value) is not int or -_MAX_INT <= value <= _MAX_INT else str(value)

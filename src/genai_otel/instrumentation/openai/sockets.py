@@ -127,11 +127,11 @@ def _note(manager: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
 
 
 # --- sending ------------------------------------------------------------------------------------------------
-def _sender(begun: Callable[[Any, Any], Failed | None]) -> Callable[..., Any]:
+def _sender(begun: Callable[..., Failed | None]) -> Callable[..., Any]:
     def send(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if _sending.get():  # one way to send calls another
             return wrapped(*args, **kwargs)
-        failed = _guarded(begun, instance, _argument(args, kwargs))
+        failed = _guarded(begun, instance, args, kwargs)
         token = _sending.set(True)
         try:
             return wrapped(*args, **kwargs)
@@ -145,11 +145,11 @@ def _sender(begun: Callable[[Any, Any], Failed | None]) -> Callable[..., Any]:
     return send
 
 
-def _async_sender(begun: Callable[[Any, Any], Failed | None]) -> Callable[..., Any]:
+def _async_sender(begun: Callable[..., Failed | None]) -> Callable[..., Any]:
     async def send(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if _sending.get():
             return await wrapped(*args, **kwargs)
-        failed = _guarded(begun, instance, _argument(args, kwargs))
+        failed = _guarded(begun, instance, args, kwargs)
         token = _sending.set(True)
         try:
             return await wrapped(*args, **kwargs)
@@ -170,14 +170,14 @@ def _sent(token: contextvars.Token[bool]) -> None:
         return
 
 
-def _begun(connection: Any, event: Any) -> Failed | None:
+def _begun(connection: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Failed | None:
     session = _sessions.get(connection)
-    return None if session is None else session.sending(event)
+    return None if session is None else session.sending(_argument(args, kwargs))
 
 
-def _begun_in_lane(lane: Any, event: Any) -> Failed | None:
+def _begun_in_lane(lane: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Failed | None:
     session = _sessions.get(lane._session.connection)
-    return None if session is None else session.sending(event, lane._state.stream_id)
+    return None if session is None else session.sending(_argument(args, kwargs), lane._state.stream_id)
 
 
 def _argument(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

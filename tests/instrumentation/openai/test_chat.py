@@ -550,7 +550,7 @@ def test_a_request_by_hand_is_recorded_whatever_it_is_made_into(
     import httpx2
     from openai.types.chat import ChatCompletion
 
-    kinds: Any = {"dict": dict[str, Any], "str": str, "response": httpx2.Response, "model": ChatCompletion}
+    kinds: Any = {"dict": object, "str": str, "response": httpx2.Response, "model": ChatCompletion}
     answer: Any = client.post(path, cast_to=kinds[cast_to], body={"model": MODEL, "messages": MESSAGES})
     assert isinstance(answer, {"dict": dict, "model": ChatCompletion}.get(cast_to, kinds[cast_to]))
     found = telemetry.attributes(NAME)

@@ -1024,14 +1024,15 @@ def assistants(client: openai.OpenAI) -> Any:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        assistant = client.beta.assistants.create(model=MODEL).id
         thread = client.beta.threads.create(messages=[{"role": "user", "content": "hi"}])
         run = client.beta.threads.runs.create_and_poll(
-            thread_id=thread.id, assistant_id="asst_1", poll_interval_ms=1
+            thread_id=thread.id, assistant_id=assistant, poll_interval_ms=1
         )
         events = list(
-            client.beta.threads.runs.create(thread_id=thread.id, assistant_id="asst_1", stream=True)
+            client.beta.threads.runs.create(thread_id=thread.id, assistant_id=assistant, stream=True)
         )
-        with client.beta.threads.runs.stream(thread_id=thread.id, assistant_id="asst_1") as stream:
+        with client.beta.threads.runs.stream(thread_id=thread.id, assistant_id=assistant) as stream:
             stream.until_done()
             final = stream.get_final_messages()
     return run, events, final
@@ -1292,7 +1293,9 @@ def _use_loops(server: OpenAIServer) -> Any:
     found: list[Any] = []
 
     async def begin() -> Any:
-        return await client.chat.completions.create(model=MODEL, messages=messages(), stream=True)
+        return await client.chat.completions.create(
+            model=MODEL, messages=messages(), stream=True, extra_headers=mock("chunk_delay=0.5")
+        )
 
     loop = asyncio.new_event_loop()
     stream = loop.run_until_complete(begin())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.metadata as metadata
 import json
 import logging
 import os
@@ -419,13 +420,15 @@ def test_autolog_and_the_instrumentor_together_give_one_span(
     assert attr.INPUT_MESSAGES in telemetry.attributes(CHAT)
 
 
-def test_the_instrumentor_is_registered_as_an_entry_point() -> None:
-    import importlib.metadata as metadata
-
+@pytest.fixture
+def installed() -> None:
     try:
         metadata.distribution("genai-otel")
     except metadata.PackageNotFoundError:
-        pytest.skip("genai-otel is not installed, only importable")
+        pytest.skip("genai-otel is not installed, only importable: it has no entry points")
+
+
+def test_the_instrumentor_is_registered_as_an_entry_point(installed: None) -> None:
     found = [
         point.load()
         for point in metadata.entry_points(group="opentelemetry_instrumentor")
@@ -434,7 +437,7 @@ def test_the_instrumentor_is_registered_as_an_entry_point() -> None:
     assert found == [OpenAIInstrumentor]
 
 
-def test_opentelemetry_instrument_needs_no_code_change() -> None:
+def test_opentelemetry_instrument_needs_no_code_change(installed: None) -> None:
     command = shutil.which("opentelemetry-instrument", path=os.path.dirname(sys.executable))
     if command is None:
         pytest.skip("the opentelemetry-instrument command is not installed")
@@ -487,7 +490,7 @@ def test_an_active_instrumentor_of_the_sdk_gives_one_warning(warnings: Any) -> N
     finally:
         Rival().uninstrument()
     assert warnings() == [
-        f"another instrumentation of the OpenAI SDK is active ({__name__}): every call makes two spans"
+        f"another instrumentation of the OpenAI SDK is active ({__name__}): a call may make two spans"
     ]
 
 

@@ -1,4 +1,4 @@
-"""Finding other instrumentations of the OpenAI SDK: with one of them active, every call makes two spans.
+"""Finding other instrumentations of the OpenAI SDK: with one of them active, a call may make two spans.
 
 Looks only at what is loaded already, and loads nothing.
 """
@@ -48,14 +48,15 @@ _OPENAI: Final = re.compile(r"\s*openai\s*([<>=!~\[(;,].*)?$")
 def warn() -> None:
     """Log one warning if another instrumentation is active."""
     try:
-        found = sorted({*_wrappers(), *_instrumentors()})
+        modules = {*_wrappers(), *_instrumentors()}
+        found = sorted(name for name in modules if not any(name.startswith(f"{other}.") for other in modules))
     except Exception:
         report("openai.duplicates")
         return
     if found:
         warn_once(
             "openai.duplicates",
-            "another instrumentation of the OpenAI SDK is active (%s): every call makes two spans",
+            "another instrumentation of the OpenAI SDK is active (%s): a call may make two spans",
             ", ".join(found),
         )
 

@@ -254,6 +254,9 @@ FRAMES_PER_CALL = 2  # the function's own and the wrapper's, against one of the 
 FRAMES_PER_GENERATOR = (
     2 if sys.version_info >= (3, 13) else 3
 )  # before 3.13 resuming the body counts once more
+# Python 3.12 alone bounds recursion through ``send`` by its C stack, whatever the recursion limit: a generator that
+# is driven by hand ends between 450 and 500 levels there, decorated or not
+GENERATOR_DEPTH = 400 if sys.version_info[:2] == (3, 12) else DEPTH
 HEADROOM = 60  # what the innermost call needs for itself
 
 
@@ -270,9 +273,9 @@ def frames_for(levels: int, each: int = FRAMES_PER_CALL) -> Iterator[None]:
         sys.setrecursionlimit(before)
 
 
-def assert_nested(ledger: Ledger, name: str) -> None:
+def assert_nested(ledger: Ledger, name: str, depth: int = DEPTH) -> None:
     rows = [row for row in ledger.rows if row[0] == name]
-    assert len(rows) == DEPTH
+    assert len(rows) == depth
     assert [row[3] for row in rows] == [*(row[2] for row in rows[1:]), None]
 
 
@@ -311,16 +314,16 @@ def test_coroutines_nest_a_thousand_deep(ledger: Ledger) -> None:
     assert_nested(ledger, "down")
 
 
-def test_generators_nest_a_thousand_deep(ledger: Ledger) -> None:
+def test_generators_nest_as_deep_as_the_interpreter_lets_them(ledger: Ledger) -> None:
     @trace
     def down(n: int) -> Iterator[int]:
         yield n
         if n > 1:
             yield from down(n - 1)
 
-    with frames_for(DEPTH, FRAMES_PER_GENERATOR), context_given_back():
-        assert list(down(DEPTH)) == list(range(DEPTH, 0, -1))
-    assert_nested(ledger, "down")
+    with frames_for(GENERATOR_DEPTH, FRAMES_PER_GENERATOR), context_given_back():
+        assert list(down(GENERATOR_DEPTH)) == list(range(GENERATOR_DEPTH, 0, -1))
+    assert_nested(ledger, "down", GENERATOR_DEPTH)
 
 
 def test_blocks_nest_ten_thousand_deep(ledger: Ledger) -> None:

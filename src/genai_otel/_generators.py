@@ -3,6 +3,9 @@
 Each step attaches the body's own rolling context, resumes the body, and restores the consumer's: spans opened in the
 body stay with the body across ``yield``, and the consumer never sees them. The parent is what was current when the
 generator was created; a generator that is never iterated makes no span.
+
+Each level of recursion through decorated generators costs a call of ``send``. Python 3.12 bounds those by its C stack,
+whatever the recursion limit: about 450 levels there, unbounded by it before and since.
 """
 
 from __future__ import annotations

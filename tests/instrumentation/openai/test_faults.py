@@ -252,5 +252,7 @@ def test_a_function_that_raises_makes_no_difference(
                 found = observe_style(running_server, style)
             genai_otel.autolog(disable=True)
         for line in found["log"]:
-            assert line.startswith("genai_otel WARNING "), line
+            # what the SDK's client says when the garbage collector closes one of an earlier test
+            if "coro=<AsyncClient.aclose()" not in line:
+                assert line.startswith("genai_otel WARNING "), line
         assert difference({**expected, "log": None}, {**found, "log": None}) is None, style

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import _logs, metrics, trace
 
-from . import _environment, _settings
-from ._arguments import Arguments
+from . import _settings
 from ._guard import report
-from ._state import State
-from ._validation import check, check_together
+from .setup import variables
+from .setup.arguments import Arguments
+from .setup.state import State
+from .setup.validation import check, check_together
 from .telemetry.providers import Providers
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def flush(timeout_ms: int = 30_000) -> bool:
         steps = _flush_steps(_state)
         if not steps:
             return True
-        from ._pipeline import all_in_time
+        from .setup.pipeline import all_in_time
 
         return all_in_time(steps, max(timeout_ms, 0))
     except Exception:
@@ -115,7 +116,7 @@ def shutdown() -> None:
 
 def describe() -> dict[str, Any]:
     """Return what is in use: whose provider, its resource and sampler, and where each signal goes."""
-    from ._describe import describe
+    from .setup.describe import describe
 
     return describe(_state, _provider_in_use())
 
@@ -145,12 +146,12 @@ def _configure(given: Arguments) -> None:
 
 
 def _applied(state: State, given: Arguments) -> State:
-    if _environment.sdk_disabled():
+    if variables.sdk_disabled():
         return replace(state, kind="disabled")
     try:
-        from . import _setup
+        from .setup.apply import apply
 
-        return _setup.apply(state, given)
+        return apply(state, given)
     except ValueError:
         raise
     except Exception:
@@ -196,7 +197,7 @@ def _end(seconds: float | None = None) -> None:
     routes = state.routes()
     if not routes:
         return
-    from ._pipeline import SHUTDOWN_SECONDS, end
+    from .setup.pipeline import SHUTDOWN_SECONDS, end
 
     for switch in state.switches():
         switch.routes = ()

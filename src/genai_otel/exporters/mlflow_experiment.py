@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Final
 
-from genai_otel import _environment
+from genai_otel.setup import variables
 
 from .mlflow_server import Answer, MlflowServer
 
@@ -21,7 +21,7 @@ class Experiment:
 
     def __init__(self, server: MlflowServer, given: str | None) -> None:
         self._server = server
-        self.key = given or _environment.value(*_VARIABLES) or DEFAULT_ID
+        self.key = given or variables.value(*_VARIABLES) or DEFAULT_ID
         self._id: str | None = None
         self._lock = threading.Lock()
 

@@ -11,7 +11,8 @@ from time import monotonic
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from genai_otel import _endpoint, _environment, _runtime
+from genai_otel import _runtime
+from genai_otel.setup import urls, variables
 
 from .registry import ExporterRequest
 
@@ -63,19 +64,17 @@ def address_of(request: ExporterRequest) -> Address:
         headers=tuple(_headers(request.headers).items()),
         verify=False if _flag("MLFLOW_TRACKING_INSECURE_TLS") else _text("MLFLOW_TRACKING_SERVER_CERT_PATH"),
         certificate=_text("MLFLOW_TRACKING_CLIENT_CERT_PATH"),
-        seconds=_environment.number(("OTEL_EXPORTER_OTLP_TIMEOUT",), _DEFAULT_SECONDS),
+        seconds=variables.number(("OTEL_EXPORTER_OTLP_TIMEOUT",), _DEFAULT_SECONDS),
     )
 
 
 def _uri(given: str | None) -> str:
-    uri = given if given is not None else _environment.value(URI_VARIABLE)
-    wrong = _endpoint.problem(uri, _endpoint.HTTP) if uri else None
+    uri = given if given is not None else variables.value(URI_VARIABLE)
+    wrong = urls.problem(uri, urls.HTTP) if uri else None
     if wrong and given is not None:
-        raise ValueError(
-            f"tracking_uri={_endpoint.shown(given)!r} is not allowed: {wrong}; expected {_EXPECTED}"
-        )
+        raise ValueError(f"tracking_uri={urls.shown(given)!r} is not allowed: {wrong}; expected {_EXPECTED}")
     if wrong:
-        _environment.ignored(URI_VARIABLE, _endpoint.shown(uri), DEFAULT_URI, _EXPECTED)
+        variables.ignored(URI_VARIABLE, urls.shown(uri), DEFAULT_URI, _EXPECTED)
     return (DEFAULT_URI if wrong or not uri else uri).rstrip("/")
 
 
@@ -95,11 +94,11 @@ def _authorization() -> str | None:
 
 
 def _text(variable: str) -> str | None:
-    return _environment.value(variable) or None
+    return variables.value(variable) or None
 
 
 def _flag(variable: str) -> bool:
-    return _environment.value(variable).lower() in _TRUE
+    return variables.value(variable).lower() in _TRUE
 
 
 class MlflowServer:
@@ -113,7 +112,7 @@ class MlflowServer:
     @property
     def shown(self) -> str:
         """The address without credentials."""
-        return _endpoint.shown(self.address.uri)
+        return urls.shown(self.address.uri)
 
     def send(
         self,

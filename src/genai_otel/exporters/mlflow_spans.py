@@ -6,8 +6,8 @@ import gzip
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from genai_otel import _environment
 from genai_otel._guard import warn_once
+from genai_otel.setup import variables
 
 from .mlflow_server import Answer, MlflowServer
 
@@ -27,7 +27,7 @@ class SpanSender:
 
     def __init__(self, server: MlflowServer) -> None:
         self._server = server
-        self._gzip = _environment.choice(_COMPRESSION_VARIABLES, ("none", "gzip"), "none") == "gzip"
+        self._gzip = variables.choice(_COMPRESSION_VARIABLES, ("none", "gzip"), "none") == "gzip"
         self.refused = 0
 
     def send(self, spans: Sequence[ReadableSpan], experiment_id: str) -> tuple[list[ReadableSpan], Answer]:

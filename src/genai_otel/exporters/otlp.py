@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.util.re import parse_env_headers
 
-from genai_otel import _endpoint, _environment
-from genai_otel._endpoint import GRPC, HTTP
 from genai_otel._guard import warn_once
+from genai_otel.setup import urls, variables
+from genai_otel.setup.urls import GRPC, HTTP
 
 from .portions import InPortions
 
@@ -56,16 +56,14 @@ def resolve(request: ExporterRequest, signal: str) -> Target:
         endpoint=endpoint,
         insecure=insecure,
         headers=_headers(request.headers, signal),
-        seconds=_environment.number(_variables(signal, "TIMEOUT"), _DEFAULT_SECONDS),
-        compression=_environment.choice(
-            _variables(signal, "COMPRESSION"), tuple(_COMPRESSIONS[by][1]), "none"
-        ),
+        seconds=variables.number(_variables(signal, "TIMEOUT"), _DEFAULT_SECONDS),
+        compression=variables.choice(_variables(signal, "COMPRESSION"), tuple(_COMPRESSIONS[by][1]), "none"),
     )
 
 
 def protocol(given: str | None, signal: str) -> str:
     """Return the protocol that was given, else that of the environment, else HTTP."""
-    return given or _environment.choice(_variables(signal, "PROTOCOL"), _endpoint.PROTOCOLS, HTTP)
+    return given or variables.choice(_variables(signal, "PROTOCOL"), urls.PROTOCOLS, HTTP)
 
 
 def exporter(target: Target, **more: Any) -> Any:
@@ -111,7 +109,7 @@ def _keywords(target: Target) -> dict[str, Any]:
 
 
 def _variables(signal: str, what: str) -> tuple[str, str]:
-    return f"{_environment.OTLP_PREFIX}{signal.upper()}_{what}", f"{_environment.OTLP_PREFIX}{what}"
+    return f"{variables.OTLP_PREFIX}{signal.upper()}_{what}", f"{variables.OTLP_PREFIX}{what}"
 
 
 def _address(endpoint: str | None, signal: str, protocol: str) -> tuple[str, bool | None]:
@@ -120,9 +118,9 @@ def _address(endpoint: str | None, signal: str, protocol: str) -> tuple[str, boo
     else:
         where, is_own = _environment_endpoint(signal, protocol)
     if protocol == HTTP:
-        return (where if is_own else _endpoint.signal_url(where, signal)), None
-    host, insecure = _endpoint.grpc_target(where)
-    if insecure is None and endpoint is not None and not _environment.value(*_variables(signal, "INSECURE")):
+        return (where if is_own else urls.signal_url(where, signal)), None
+    host, insecure = urls.grpc_target(where)
+    if insecure is None and endpoint is not None and not variables.value(*_variables(signal, "INSECURE")):
         insecure = True  # "localhost:4317" in code means a collector near by
     return host, insecure
 
@@ -131,20 +129,18 @@ def _environment_endpoint(signal: str, protocol: str) -> tuple[str, bool]:
     """Return the endpoint of the environment and whether it is this signal's own, to be used as it is."""
     own, shared = _variables(signal, "ENDPOINT")
     for variable in (own, shared):
-        endpoint = _environment.value(variable)
-        wrong = _endpoint.problem(endpoint, protocol) if endpoint else None
+        endpoint = variables.value(variable)
+        wrong = urls.problem(endpoint, protocol) if endpoint else None
         if endpoint and wrong in (None, "gRPC endpoints have no path"):
             return endpoint, variable == own
         if wrong:
-            _environment.ignored(
-                variable, _endpoint.shown(endpoint), "the default", _endpoint.EXPECTED[protocol]
-            )
-    return _endpoint.DEFAULTS[protocol], False
+            variables.ignored(variable, urls.shown(endpoint), "the default", urls.EXPECTED[protocol])
+    return urls.DEFAULTS[protocol], False
 
 
 def _headers(given: Mapping[str, str], signal: str) -> tuple[tuple[str, str], ...]:
     """Return the headers of the environment with those of the arguments over them, names in lower case."""
-    from_environment = _parsed(_environment.value(*_variables(signal, "HEADERS")))
+    from_environment = _parsed(variables.value(*_variables(signal, "HEADERS")))
     return tuple({**from_environment, **{name.lower(): text for name, text in given.items()}}.items())
 
 

@@ -12,9 +12,9 @@ from urllib.parse import unquote
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from genai_otel import _endpoint, _environment
-from genai_otel._endpoint import GRPC, HTTP
 from genai_otel._guard import report
+from genai_otel.setup import urls, variables
+from genai_otel.setup.urls import GRPC, HTTP
 from genai_otel.telemetry import listeners
 
 from . import otlp
@@ -45,7 +45,7 @@ def build(request: ExporterRequest) -> PhoenixSpanExporter | None:
     made = otlp.in_portions(target, **only_ours)
     if made is None:
         return None
-    return PhoenixSpanExporter(made, request.experiment or _environment.value(*_PROJECT_VARIABLES) or None)
+    return PhoenixSpanExporter(made, request.experiment or variables.value(*_PROJECT_VARIABLES) or None)
 
 
 class PhoenixSpanExporter(SpanExporter):
@@ -114,7 +114,7 @@ def _target(request: ExporterRequest) -> otlp.Target:
     given = _given(request)
     endpoint = given.endpoint or _DEFAULT
     resolved = otlp.resolve(given, "traces")
-    address = _endpoint.signal_url(endpoint, "traces") if given.protocol == HTTP else resolved.endpoint
+    address = urls.signal_url(endpoint, "traces") if given.protocol == HTTP else resolved.endpoint
     return replace(resolved, endpoint=address, headers=tuple(_headers(request).items()))
 
 
@@ -141,28 +141,26 @@ def _given(request: ExporterRequest) -> ExporterRequest:
 
 
 def _default(protocol: str) -> str:
-    endpoint = _environment.value(_ENDPOINT_VARIABLE)
-    wrong = _endpoint.problem(endpoint, HTTP) if endpoint else None
+    endpoint = variables.value(_ENDPOINT_VARIABLE)
+    wrong = urls.problem(endpoint, HTTP) if endpoint else None
     if wrong:
-        _environment.ignored(
-            _ENDPOINT_VARIABLE, _endpoint.shown(endpoint), _DEFAULT, _endpoint.EXPECTED[HTTP]
-        )
+        variables.ignored(_ENDPOINT_VARIABLE, urls.shown(endpoint), _DEFAULT, urls.EXPECTED[HTTP])
     base = _DEFAULT if wrong or not endpoint else endpoint
     return _grpc_address(base) if protocol == GRPC else base
 
 
 def _grpc_address(base: str) -> str:
     """Return where the server at ``base`` listens for gRPC."""
-    port = _environment.value(_PORT_VARIABLE) or "4317"
+    port = variables.value(_PORT_VARIABLE) or "4317"
     parts = base.partition("://")
     host = parts[2].partition("/")[0].rpartition("@")[2].partition(":")[0]
     return f"{parts[0]}://{host}:{port}"
 
 
 def _headers(request: ExporterRequest) -> dict[str, str]:
-    pairs = (part.partition("=") for part in _environment.value(_HEADERS_VARIABLE).split(",") if "=" in part)
+    pairs = (part.partition("=") for part in variables.value(_HEADERS_VARIABLE).split(",") if "=" in part)
     found = {unquote(name).strip().lower(): unquote(value).strip() for name, _, value in pairs}
-    key = _environment.value(_KEY_VARIABLE)
+    key = variables.value(_KEY_VARIABLE)
     if key:
         found.setdefault("authorization", f"Bearer {key}")
     return {**_HARMLESS, **found, **{name.lower(): value for name, value in request.headers.items()}}

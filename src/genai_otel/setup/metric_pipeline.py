@@ -18,10 +18,10 @@ from opentelemetry.sdk.metrics.export import (
 )
 from opentelemetry.sdk.resources import Resource
 
-from . import _environment, _sdk
-from ._guard import report
-from ._pipeline import end, join, remaining_ms
-from .exporters.guarded import GuardedExporter
+from .._guard import report
+from ..exporters.guarded import GuardedExporter
+from . import sdk, variables
+from .pipeline import end, join, remaining_ms
 
 _INTERVAL: Final = (("OTEL_METRIC_EXPORT_INTERVAL",), 60_000.0)
 _TIMEOUT: Final = (("OTEL_METRIC_EXPORT_TIMEOUT",), 30_000.0)
@@ -41,9 +41,9 @@ class MetricRoute:
 
     def start(self, reader: PeriodicExportingMetricReader) -> None:
         """Begin to collect from ``reader``."""
-        timeout_ms = _environment.number(*_TIMEOUT)
+        timeout_ms = variables.number(*_TIMEOUT)
         self._reader = reader
-        self._ticker = Ticker(lambda: reader.collect(timeout_ms), _environment.number(*_INTERVAL) / 1_000)
+        self._ticker = Ticker(lambda: reader.collect(timeout_ms), variables.number(*_INTERVAL) / 1_000)
 
     def flush(self, timeout_ms: float) -> bool:
         failures = sum(exporter.failures for exporter in self.exporters)
@@ -72,7 +72,7 @@ class MetricPipeline:
         self._fan = _Fan(first.exporters)
         # an infinite interval: collecting is the route's, which can be ended and begun again
         self._reader = PeriodicExportingMetricReader(self._fan, math.inf, 30_000)
-        self.provider = _sdk.meter_provider(resource, self._reader)
+        self.provider = sdk.meter_provider(resource, self._reader)
         self.route: MetricRoute | None = None
         self.exchange(first, 0)
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Collection
 from typing import Any, Final
 
-from ._guard import warn_once
+from .._guard import warn_once
 
 OTLP_PREFIX: Final = "OTEL_EXPORTER_OTLP_"
 DISABLED_VARIABLE: Final = "OTEL_SDK_DISABLED"

@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from . import _endpoint
-from ._arguments import Arguments, sequence
-from .exporters import otlp, registry
+from ..exporters import otlp, registry
+from . import urls
+from .arguments import Arguments, sequence
 
 _OTHER_EXPORTERS: Final = "a SpanExporter instance, or a sequence of these"
 _TEXTS: Final = ("service_name", "endpoint", "protocol", "tracking_uri", "experiment")
@@ -48,15 +48,15 @@ def check_together(arguments: Arguments) -> None:
         ValueError: for an unknown protocol, or an endpoint that is none under the protocol in force.
     """
     protocol = arguments.protocol
-    if protocol is not None and protocol not in _endpoint.PROTOCOLS:
-        raise ValueError(_not_allowed("protocol", protocol, _endpoint.PROTOCOLS))
+    if protocol is not None and protocol not in urls.PROTOCOLS:
+        raise ValueError(_not_allowed("protocol", protocol, urls.PROTOCOLS))
     if arguments.endpoint is None:
         return
     protocol = otlp.protocol(protocol, "traces")
-    wrong = _endpoint.problem(arguments.endpoint, protocol)
+    wrong = urls.problem(arguments.endpoint, protocol)
     if wrong:
-        shown, expected = _endpoint.shown(arguments.endpoint), _endpoint.EXPECTED[protocol]
-        for_grpc = _endpoint.problem(arguments.endpoint, _endpoint.GRPC) is None
+        shown, expected = urls.shown(arguments.endpoint), urls.EXPECTED[protocol]
+        for_grpc = urls.problem(arguments.endpoint, urls.GRPC) is None
         hint = " (for gRPC pass protocol='grpc')" if for_grpc else ""
         raise ValueError(f"endpoint={shown!r} is not allowed: {wrong}; expected {expected}{hint}")
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, Final
 
-from .exporters import registry
-from .exporters.registry import ExporterRequest
+from ..exporters import registry
+from ..exporters.registry import ExporterRequest
 
 _OF_PROVIDER: Final = ("service_name", "resource_attributes", "sampler")
 

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk.trace import SpanProcessor
 
-from ._guard import report
+from .._guard import report
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
-    from .exporters.guarded import GuardedExporter
+    from ..exporters.guarded import GuardedExporter
 
 # How long routes get to send what they have when they are exchanged or shut down.
 SHUTDOWN_SECONDS: Final = 5.0

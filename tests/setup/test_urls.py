@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from genai_otel import _endpoint
+from genai_otel.setup import urls
 
 
 @pytest.mark.parametrize(
@@ -20,12 +20,12 @@ from genai_otel import _endpoint
     ],
 )
 def test_the_url_of_traces_is_the_endpoint_or_below_it(endpoint: str, url: str) -> None:
-    assert _endpoint.signal_url(endpoint, "traces") == url
+    assert urls.signal_url(endpoint, "traces") == url
 
 
 @pytest.mark.parametrize("signal", ["metrics", "logs"])
 def test_the_urls_of_the_other_signals_are_derived_from_that_of_traces(signal: str) -> None:
-    assert _endpoint.signal_url("https://host/api/v1/traces", signal) == f"https://host/api/v1/{signal}"
+    assert urls.signal_url("https://host/api/v1/traces", signal) == f"https://host/api/v1/{signal}"
 
 
 @pytest.mark.parametrize(
@@ -41,17 +41,17 @@ def test_the_urls_of_the_other_signals_are_derived_from_that_of_traces(signal: s
 def test_a_grpc_target_is_host_and_port_and_whether_the_scheme_says_insecure(
     endpoint: str, target: tuple[str, bool | None]
 ) -> None:
-    assert _endpoint.problem(endpoint, _endpoint.GRPC) is None
-    assert _endpoint.grpc_target(endpoint) == target
+    assert urls.problem(endpoint, urls.GRPC) is None
+    assert urls.grpc_target(endpoint) == target
 
 
 @pytest.mark.parametrize(
     "endpoint", ["", ":4317", "host:99999", "host:port", "ftp://host", "http://host/x", "a b:1"]
 )
 def test_what_is_no_grpc_endpoint_is_told(endpoint: str) -> None:
-    assert _endpoint.problem(endpoint, _endpoint.GRPC)
+    assert urls.problem(endpoint, urls.GRPC)
 
 
 def test_an_endpoint_is_shown_without_credentials() -> None:
-    assert _endpoint.shown("https://me:secret@host:1/path?key=secret") == "https://host:1/path"
-    assert _endpoint.shown("localhost:4317") == "localhost:4317"
+    assert urls.shown("https://me:secret@host:1/path?key=secret") == "https://host:1/path"
+    assert urls.shown("localhost:4317") == "localhost:4317"

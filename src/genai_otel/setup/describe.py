@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import _endpoint, _settings
-from ._existing import exporters
-from ._state import State
+from .. import _settings
+from . import urls
+from .existing import exporters
+from .state import State
 
 
 def describe(state: State, provider: Any) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def _sampler(provider: Any) -> str | None:
 
 def _exporter(one: Any) -> dict[str, Any]:
     endpoint = getattr(one, "_endpoint", None)
-    return {"type": _name(one), "endpoint": _endpoint.shown(endpoint) if isinstance(endpoint, str) else None}
+    return {"type": _name(one), "endpoint": urls.shown(endpoint) if isinstance(endpoint, str) else None}
 
 
 def _name(one: Any) -> str:

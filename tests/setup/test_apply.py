@@ -18,9 +18,10 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from opentelemetry.trace import NoOpTracerProvider, ProxyTracerProvider
 
 import genai_otel
-from genai_otel import _configure, _environment, _settings
+from genai_otel import _configure, _settings
 from genai_otel.exporters import registry
 from genai_otel.exporters.console import ConsoleTree
+from genai_otel.setup import variables
 from tests.configured import Exporter, fresh_process, run, span, warnings_of
 
 
@@ -697,7 +698,7 @@ def test_an_exporter_that_can_not_be_loaded_costs_one_warning(
         def load(self) -> Any:
             raise ImportError("broken")
 
-    monkeypatch.setattr(_environment, "registered", lambda signal, name: EntryPoint())
+    monkeypatch.setattr(variables, "registered", lambda signal, name: EntryPoint())
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "broken")
     for _ in range(2):
         genai_otel.configure()

@@ -12,7 +12,7 @@ from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 
-from ._guard import guarded, warn_once
+from .._guard import guarded, warn_once
 
 _P = TypeVar("_P")
 _COUNT: Final = 128  # the SDK's own default for every limit that counts

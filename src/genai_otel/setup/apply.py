@@ -14,12 +14,13 @@ from opentelemetry import _logs, metrics, trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import ProxyTracerProvider
 
-from . import _environment, _existing, _routes, _sdk
-from ._arguments import Arguments
-from ._guard import warn_once
-from ._metric_pipeline import MetricPipeline
-from ._pipeline import SHUTDOWN_SECONDS, BatchRoute, LogSwitch, SpanSwitch, end
-from ._state import LogPipeline, SpanPipeline, State
+from .._guard import warn_once
+from . import existing, sdk, variables
+from .arguments import Arguments
+from .metric_pipeline import MetricPipeline
+from .pipeline import SHUTDOWN_SECONDS, BatchRoute, LogSwitch, SpanSwitch, end
+from .routes import log_routes, metric_route, span_routes
+from .state import LogPipeline, SpanPipeline, State
 
 # what the API hands out as long as nobody has installed a provider
 _PLACEHOLDERS: Final = ("_ProxyMeterProvider", "ProxyLoggerProvider")
@@ -35,7 +36,7 @@ def apply(state: State, given: Arguments) -> State:
     exporters = _exporters(state, given, kind, provider)
     routes = None
     if exporters is not None:
-        routes = _routes.span_routes(exporters, state.arguments.request(), _present(state))
+        routes = span_routes(exporters, state.arguments.request(), _present(state))
     if provider is None:
         state, provider, routes = _install(state, given, routes)
     else:
@@ -73,17 +74,17 @@ def _exporters(state: State, given: Arguments, kind: str, provider: Any) -> tupl
         name = f"{type(provider).__module__}.{type(provider).__qualname__}"
         warn_once(f"foreign:{name}", "%s takes no span processors: no exporter is added to it", name)
         return None
-    present = _existing.exporters(provider)
+    present = existing.exporters(provider)
     return tuple(
-        one for one in arguments.exporters() if not _existing.covers(present, one, arguments.request())
+        one for one in arguments.exporters() if not existing.covers(present, one, arguments.request())
     )
 
 
 def _default_exporters() -> tuple[str, ...]:
-    named = _environment.exporter_names("traces")
+    named = variables.exporter_names("traces")
     if named is not None:
         return named
-    return ("otlp",) if _environment.otlp_configured() else ("console",)
+    return ("otlp",) if variables.otlp_configured() else ("console",)
 
 
 def _present(state: State) -> list[BatchRoute]:
@@ -95,8 +96,8 @@ def _install(
 ) -> tuple[State, Any, tuple[BatchRoute, ...] | None]:
     """Build a tracer provider and make it global; returns the provider that is, and the routes it gets."""
     arguments = state.arguments
-    resource = _sdk.resource(arguments.service_name, arguments.resource_attributes)
-    provider = _sdk.tracer_provider(resource, arguments.sampler)
+    resource = sdk.resource(arguments.service_name, arguments.resource_attributes)
+    provider = sdk.tracer_provider(resource, arguments.sampler)
     trace.set_tracer_provider(provider)
     installed = trace.get_tracer_provider()
     if installed is provider:
@@ -119,11 +120,11 @@ def _shape(state: State, given: Arguments, kind: str) -> None:
             ", ".join(names),
         )
         return
-    attributes = _sdk.resource_attributes(given.service_name, given.resource_attributes)
+    attributes = sdk.resource_attributes(given.service_name, given.resource_attributes)
     if attributes:
-        _sdk.update_resource(state.own_providers(), attributes)
+        sdk.update_resource(state.own_providers(), attributes)
     if given.sampler is not None:
-        _sdk.update_sampler(state.own, given.sampler)
+        sdk.update_sampler(state.own, given.sampler)
 
 
 def _attach(state: State, provider: Any, routes: tuple[BatchRoute, ...]) -> State:
@@ -156,13 +157,13 @@ def _other_signals(state: State, provider: Any, otlp: bool) -> State:
     resource = (
         of_provider
         if isinstance(of_provider, Resource)
-        else _sdk.resource(arguments.service_name, arguments.resource_attributes)
+        else sdk.resource(arguments.service_name, arguments.resource_attributes)
     )
     return replace(state, metrics=_metrics(state, resource, otlp), logs=_log_records(state, resource, otlp))
 
 
 def _named(signal: str, otlp: bool) -> tuple[str, ...]:
-    named = _environment.exporter_names(signal)
+    named = variables.exporter_names(signal)
     if named is not None:
         return named
     return ("otlp",) if otlp else ()
@@ -178,7 +179,7 @@ def _metrics(state: State, resource: Resource, otlp: bool) -> MetricPipeline | N
         return own
     there = own if own is not None and own.provider is current else None
     before = there.route if there is not None else None
-    route = _routes.metric_route(_named("metrics", otlp), state.arguments.request(), before)
+    route = metric_route(_named("metrics", otlp), state.arguments.request(), before)
     if there is not None:
         if route is not before:
             there.exchange(route, SHUTDOWN_SECONDS)
@@ -194,9 +195,9 @@ def _log_records(state: State, resource: Resource, otlp: bool) -> LogPipeline | 
         return own
     there = own if own is not None and own.provider is current else None
     before = () if there is None else there.switch.routes
-    routes = _routes.log_routes(_named("logs", otlp), state.arguments.request(), before)
+    routes = log_routes(_named("logs", otlp), state.arguments.request(), before)
     if there is None and routes:
-        there = own = LogPipeline(_sdk.logger_provider(resource), LogSwitch())
+        there = own = LogPipeline(sdk.logger_provider(resource), LogSwitch())
         there.provider.add_log_record_processor(there.switch)
         _logs.set_logger_provider(there.provider)
     if there is not None:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from genai_otel import _environment, _guard
+from genai_otel import _guard
+from genai_otel.setup import variables
 from tests.configured import warnings_of
 
 
@@ -30,12 +31,12 @@ def test_the_exporters_that_a_variable_names(
     monkeypatch: pytest.MonkeyPatch, text: str, names: tuple[str, ...] | None
 ) -> None:
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", text)
-    assert _environment.exporter_names("traces") == names
+    assert variables.exporter_names("traces") == names
 
 
 def test_an_exporter_of_another_package_is_known_by_its_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_METRICS_EXPORTER", "console")
-    assert _environment.exporter_names("metrics") == ("console",)
+    assert variables.exporter_names("metrics") == ("console",)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_an_exporter_of_another_package_is_known_by_its_entry_point(monkeypatch:
 )
 def test_only_true_disables_the_sdk(monkeypatch: pytest.MonkeyPatch, text: str, disabled: bool) -> None:
     monkeypatch.setenv("OTEL_SDK_DISABLED", text)
-    assert _environment.sdk_disabled() is disabled
+    assert variables.sdk_disabled() is disabled
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_a_number_is_positive_or_the_default(
     monkeypatch: pytest.MonkeyPatch, text: str, result: float
 ) -> None:
     monkeypatch.setenv("A_NUMBER", text)
-    assert _environment.number(("A_NUMBER",), 7.0) == result
+    assert variables.number(("A_NUMBER",), 7.0) == result
 
 
 def test_the_first_variable_that_is_set_is_the_one_named_in_the_warning(
@@ -62,6 +63,6 @@ def test_the_first_variable_that_is_set_is_the_one_named_in_the_warning(
 ) -> None:
     monkeypatch.setenv("SHARED", "bad")
     monkeypatch.setenv("OWN", "")
-    assert _environment.choice(("OWN", "SHARED"), ("a", "b"), "a") == "a"
+    assert variables.choice(("OWN", "SHARED"), ("a", "b"), "a") == "a"
     assert "SHARED='bad'" in warnings_of(caplog)[0]
     assert "a or b" in warnings_of(caplog)[0]

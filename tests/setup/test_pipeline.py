@@ -10,10 +10,11 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 import genai_otel
-from genai_otel import _configure, _guard, _pipeline
-from genai_otel._metric_pipeline import Ticker
-from genai_otel._routes import span_routes
+from genai_otel import _configure, _guard
 from genai_otel.exporters.registry import ExporterRequest
+from genai_otel.setup import pipeline
+from genai_otel.setup.metric_pipeline import Ticker
+from genai_otel.setup.routes import span_routes
 from tests.configured import Exporter, fresh_process, span
 
 
@@ -44,8 +45,8 @@ def routes_of(*exporters: Any) -> tuple[Any, ...]:
     return span_routes(exporters, ExporterRequest(), ())
 
 
-def provider_with(*routes: Any) -> tuple[TracerProvider, _pipeline.SpanSwitch]:
-    provider, switch = TracerProvider(shutdown_on_exit=False), _pipeline.SpanSwitch()
+def provider_with(*routes: Any) -> tuple[TracerProvider, pipeline.SpanSwitch]:
+    provider, switch = TracerProvider(shutdown_on_exit=False), pipeline.SpanSwitch()
     provider.add_span_processor(switch)
     switch.routes = routes
     return provider, switch
@@ -62,7 +63,7 @@ def test_routes_are_ended_side_by_side() -> None:
     provider, _ = provider_with(*routes)
     end_spans(provider)
     started = time.monotonic()
-    _pipeline.end(routes, 5)
+    pipeline.end(routes, 5)
     assert time.monotonic() - started < 1.0
     assert [exporter.exported for exporter in slow] == [1, 1, 1]
 
@@ -73,7 +74,7 @@ def test_ending_routes_that_hang_is_bounded_and_shuts_their_exporters_down() -> 
     provider, _ = provider_with(*routes)
     end_spans(provider)
     started = time.monotonic()
-    _pipeline.end(routes, 0.3)
+    pipeline.end(routes, 0.3)
     assert time.monotonic() - started < 1.5
     assert hanging._down.is_set()
     assert (quick.names, quick.shutdowns) == (["0"], 1)
@@ -83,7 +84,7 @@ def test_routes_are_ended_once() -> None:
     exporter = Exporter()
     routes = routes_of(exporter)
     for _ in range(2):
-        _pipeline.end([*routes, *routes], 1)
+        pipeline.end([*routes, *routes], 1)
     assert exporter.shutdowns == 1
 
 
@@ -97,7 +98,7 @@ def test_ending_routes_starts_no_thread(monkeypatch: pytest.MonkeyPatch) -> None
         raise RuntimeError("can't create new thread at interpreter shutdown")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    _pipeline.end(routes, 1)
+    pipeline.end(routes, 1)
     assert (exporter.names, exporter.shutdowns) == (["0"], 1)
 
 
@@ -109,7 +110,7 @@ def test_a_route_whose_processor_is_unlike_the_sdks_of_today_is_shut_down_all_th
             self.down += 1
 
     processor = Processor()
-    _pipeline.end([_pipeline.BatchRoute("key", processor, None, {})], 1)
+    pipeline.end([pipeline.BatchRoute("key", processor, None, {})], 1)
     assert processor.down == 1
 
 
@@ -122,7 +123,7 @@ def test_a_switch_passes_spans_to_all_its_routes_and_survives_one_that_raises() 
 
     exporter = Exporter()
     (route,) = routes_of(exporter)
-    provider, switch = provider_with(_pipeline.BatchRoute("raising", Raising(), None, {}), route)
+    provider, switch = provider_with(pipeline.BatchRoute("raising", Raising(), None, {}), route)
     _guard.reset(raise_errors=False)
     try:
         end_spans(provider)
@@ -199,15 +200,15 @@ def test_a_flush_that_hangs_keeps_no_other_exporter_waiting() -> None:
 
 def test_steps_run_side_by_side_within_one_limit() -> None:
     started = time.monotonic()
-    assert _pipeline.all_in_time([lambda ms: time.sleep(0.3)] * 3, 5_000)
-    assert not _pipeline.all_in_time([lambda ms: True, lambda ms: time.sleep(3)], 100)
+    assert pipeline.all_in_time([lambda ms: time.sleep(0.3)] * 3, 5_000)
+    assert not pipeline.all_in_time([lambda ms: True, lambda ms: time.sleep(3)], 100)
     assert time.monotonic() - started < 1.5
 
 
 def test_a_step_that_raises_or_returns_false_has_failed() -> None:
-    assert _pipeline.all_in_time([], 100)
-    assert not _pipeline.all_in_time([lambda ms: 1 / 0], 1_000)
-    assert not _pipeline.all_in_time([lambda ms: False], 1_000)
+    assert pipeline.all_in_time([], 100)
+    assert not pipeline.all_in_time([lambda ms: 1 / 0], 1_000)
+    assert not pipeline.all_in_time([lambda ms: False], 1_000)
 
 
 def test_steps_run_where_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,7 +216,7 @@ def test_steps_run_where_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatc
         raise RuntimeError("can't create new thread at interpreter shutdown")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    assert _pipeline.all_in_time([lambda ms: True], 1_000)
+    assert pipeline.all_in_time([lambda ms: True], 1_000)
 
 
 def test_a_ticker_ticks_and_ticks_once_more_when_it_is_stopped() -> None:

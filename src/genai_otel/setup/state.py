@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._arguments import Arguments
+from .arguments import Arguments
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
-    from ._metric_pipeline import MetricPipeline
-    from ._pipeline import LogSwitch, Route, SpanSwitch
+    from .metric_pipeline import MetricPipeline
+    from .pipeline import LogSwitch, Route, SpanSwitch
 
 
 class SpanPipeline(NamedTuple):

@@ -10,13 +10,13 @@ from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExp
 from opentelemetry.sdk.metrics.export import MetricExportResult
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 
-from . import _endpoint, _environment
-from ._guard import warn_once
-from ._metric_pipeline import MetricRoute
-from ._pipeline import BatchRoute, end
-from .exporters import otlp, registry
-from .exporters.guarded import GuardedExporter
-from .exporters.registry import ExporterRequest
+from .._guard import warn_once
+from ..exporters import otlp, registry
+from ..exporters.guarded import GuardedExporter
+from ..exporters.registry import ExporterRequest
+from . import urls, variables
+from .metric_pipeline import MetricRoute
+from .pipeline import BatchRoute, end
 
 # signal -> (batch processor, what a failed export returns)
 _SDK: Final[dict[str, tuple[Callable[..., Any], Any]]] = {
@@ -135,11 +135,11 @@ def _signal_exporters(
 def _registered(signal: str, name: str) -> Any:
     """Return an exporter by the name under which its package registers it, or None after one warning."""
     try:
-        made = _environment.registered(signal, name).load()()
+        made = variables.registered(signal, name).load()()
         if not hasattr(made, "export"):
             raise TypeError("it is not a push exporter")
     except Exception as exc:
-        variable = _environment.EXPORTER_VARIABLES[signal]
+        variable = variables.EXPORTER_VARIABLES[signal]
         warn_once(
             f"{variable}={name}", "%s=%s can't be used: %s: %s", variable, name, type(exc).__name__, exc
         )
@@ -149,7 +149,7 @@ def _registered(signal: str, name: str) -> Any:
 
 def _details(name: str, key: Hashable, built: Any) -> dict[str, Any]:
     if isinstance(key, otlp.Target):
-        return {"exporter": name, "endpoint": _endpoint.shown(key.endpoint), "protocol": key.protocol}
+        return {"exporter": name, "endpoint": urls.shown(key.endpoint), "protocol": key.protocol}
     details = {"exporter": name, "type": f"{type(built).__module__}.{type(built).__qualname__}"}
     endpoint = getattr(built, "endpoint", None) or getattr(built, "_endpoint", None)
-    return {**details, "endpoint": _endpoint.shown(endpoint)} if isinstance(endpoint, str) else details
+    return {**details, "endpoint": urls.shown(endpoint)} if isinstance(endpoint, str) else details

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from . import _endpoint
-from ._guard import guarded, warn_once
-from .exporters.registry import ExporterRequest
+from .._guard import guarded, warn_once
+from ..exporters.registry import ExporterRequest
+from . import urls
 
 
 @guarded(default=())
@@ -33,10 +33,10 @@ def covers(present: Iterable[Any], one: Any, request: ExporterRequest) -> bool:
 
 
 def _same_target(request: ExporterRequest) -> Any:
-    from .exporters import otlp
+    from ..exporters import otlp
 
     target = otlp.resolve(request, "traces")
-    package = ".http." if target.protocol == _endpoint.HTTP else ".grpc."
+    package = ".http." if target.protocol == urls.HTTP else ".grpc."
 
     def same(other: Any) -> bool:
         kind = type(other)

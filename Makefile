@@ -7,9 +7,11 @@ BIN := $(VENV)/bin
 ENDPOINT ?=
 DEMO_FLAGS ?=
 PYTEST_FLAGS ?=
+MINUTES ?= 5
+SECONDS ?= 120
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e lint types bench collector collector-path collector-validate jaeger jaeger-path clean
+.PHONY: help demo test test-here test-beside e2e lint types bench fuzz soak docs package collector collector-path collector-validate jaeger jaeger-path clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -28,8 +30,17 @@ $(VENV)/.developer: $(VENV)/.installed
 demo: $(VENV)/.installed ## run the demo pipeline; ENDPOINT=http://localhost:4318 sends it to a collector
 	@$(BIN)/genai-otel demo $(if $(ENDPOINT),--endpoint $(ENDPOINT)) $(DEMO_FLAGS)
 
+# What runs against real servers and in environments of its own waits a lot: the rest runs beside it.
+BESIDE := tests/e2e tests/existing_setups tests/matrix
+
 test: $(VENV)/.developer ## run the whole test suite
-	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+	@$(MAKE) --no-print-directory --keep-going $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) --jobs=2 test-beside test-here
+
+test-here: $(VENV)/.developer
+	$(BIN)/python -m pytest -o cache_dir=.pytest_cache/here $(addprefix --ignore=,$(BESIDE)) $(PYTEST_FLAGS)
+
+test-beside: $(VENV)/.developer
+	$(BIN)/python -m pytest -o cache_dir=.pytest_cache/beside $(BESIDE) $(PYTEST_FLAGS)
 
 e2e: $(VENV)/.developer ## run the tests against real servers, which are built first where Go is installed
 	@if command -v go >/dev/null; then scripts/collector.sh build && scripts/jaeger.sh build; \
@@ -47,6 +58,22 @@ types: $(VENV)/.developer ## check types with mypy (strict) and pyright
 bench: $(VENV)/.developer ## measure overhead, side by side with the floor and the peers
 	$(BIN)/python -m benchmarks
 
+fuzz: $(VENV)/.developer ## try generated programs, streams and values for MINUTES=5
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
+
+soak: $(VENV)/.developer ## run a service for SECONDS=120 in front of a collector that comes and goes
+	$(BIN)/python -m soak --seconds $(SECONDS)
+
+$(VENV)/.writer: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --group docs
+	@touch $@
+
+docs: $(VENV)/.writer ## build the documentation as a site into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+package: $(VENV)/.developer ## build wheel and sdist twice and try them in empty environments
+	$(BIN)/python -m scripts.check_package
+
 collector: ## build the OpenTelemetry Collector of deploy/collector (needs Go)
 	@scripts/collector.sh build
 
@@ -63,4 +90,4 @@ jaeger-path: ## print where its binary is
 	@scripts/jaeger.sh path
 
 clean: ## remove environments and caches
-	rm -rf $(VENV) .cache build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .cache build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis

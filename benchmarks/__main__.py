@@ -14,13 +14,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import report
+from benchmarks import report, startup
 from benchmarks.contenders import CONTENDERS, Contender
 from benchmarks.environments import python_for
 
 ROOT = Path(__file__).resolve().parents[1]
 _DECORATED = ["sync", "10 kB", "async", "generator item", "block"]
 _SHAPES = [
+    "1 kB",
+    "100 kB",
     "1 MB",
     "client",
     "depth 1",
@@ -49,21 +51,24 @@ PLAN: dict[str, list[str]] = {
 }
 
 
+def environment_of(contender: Contender) -> dict[str, str]:
+    """Return the environment variables of a contender's process."""
+    path = f"{ROOT}{os.pathsep}{ROOT / 'src'}" if contender.here else str(ROOT)
+    return {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0"}
+
+
 class Worker:
     """One contender in one mode."""
 
     def __init__(self, contender: Contender, python: str, mode: str) -> None:
         self.name = contender.name
-        env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
-        if contender.here:
-            env["PYTHONPATH"] = f"{ROOT}{os.pathsep}{ROOT / 'src'}"
         self._process = subprocess.Popen(
             [python, "-m", "benchmarks.worker", contender.name, mode],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=env,
+            env=environment_of(contender),
             cwd=ROOT,
         )
         self.alive = bool(self._read())
@@ -108,6 +113,8 @@ def main() -> int:
             if not arguments.cases or any(part in case for part in arguments.cases)
         ]
         results[mode] = measure(pythons, mode, wanted, arguments.rounds)
+    if not arguments.cases or "startup" in arguments.cases:
+        results["startup"] = measure_startup(pythons, arguments.rounds)
     text = report.tables(results)
     print(text)
     if arguments.output is not None:
@@ -138,6 +145,19 @@ def measure(pythons: dict[Contender, str], mode: str, cases: list[str], rounds: 
         for worker in workers:
             worker.stop()
     return results
+
+
+def measure_startup(pythons: dict[Contender, str], rounds: int) -> dict[str, Any]:
+    """Return step -> contender -> milliseconds, each in a fresh process."""
+    steps: dict[str, dict[str, list[float]]] = {"import": {}, "first use": {}, "instrument": {}}
+    for turn in range(rounds + 1):
+        print(f"startup: {turn}", file=sys.stderr, flush=True)
+        for contender, python in pythons.items():
+            answer = startup.asked(python, contender.name, environment_of(contender), str(ROOT))
+            for step, taken in steps.items():
+                if turn > 0 and isinstance(answer.get(step), float):  # the first round warms the disk up
+                    taken.setdefault(contender.name, []).append(answer[step])
+    return steps
 
 
 if __name__ == "__main__":

@@ -291,7 +291,9 @@ def case_wire(bench: Bench) -> dict[str, Any]:
 
 CASES: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "sync": case_sync,
+    "1 kB": _large(1_000, 1_000),
     "10 kB": _large(10_000, 300),
+    "100 kB": _large(100_000, 40),
     "1 MB": _large(1_000_000, 4),
     "async": case_async,
     "generator item": case_generator,

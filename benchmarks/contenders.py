@@ -25,5 +25,5 @@ CONTENDERS = (
     Contender("traceloop", (*_SDK, "opentelemetry-instrumentation-openai")),
     Contender("logfire", (*_SDK, "logfire")),
     Contender("langfuse", (*_SDK, "langfuse")),
-    Contender("mlflow", (*_SDK, "mlflow-tracing")),
+    Contender("mlflow", (*_SDK, "mlflow>=3,<4")),  # mlflow-tracing alone makes no spans of the OpenAI SDK
 )

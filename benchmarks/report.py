@@ -10,7 +10,25 @@ _RAW = ("memory", "wire")  # cases in bytes: nothing to subtract
 
 def tables(results: dict[str, Any]) -> str:
     """Return one table a mode: cost above the un-instrumented path, quartiles, ratio to the floor."""
-    return "\n\n".join(_table(mode, cases) for mode, cases in results.items())
+    modes = [_table(mode, cases) for mode, cases in results.items() if mode != "startup"]
+    return "\n\n".join([*modes, *([_startup(results["startup"])] if "startup" in results else [])])
+
+
+def _startup(steps: dict[str, dict[str, list[float]]]) -> str:
+    names = [name for name in steps["import"] if name != "none"]
+    lines = ["### start-up, ms", "", "| step | " + " | ".join(names) + " |", "|---|" + "---|" * len(names)]
+    for step, taken in steps.items():
+        lines.append(
+            f"| {step} | " + " | ".join(_spread(sorted(taken.get(name, []))) for name in names) + " |"
+        )
+    return "\n".join(lines)
+
+
+def _spread(values: list[float]) -> str:
+    if not values:
+        return "–"
+    low, high = values[len(values) // 4], values[-1 - len(values) // 4]
+    return f"{_number(statistics.median(values))} [{_number(low)}–{_number(high)}]"
 
 
 def _table(mode: str, cases: dict[str, Any]) -> str:

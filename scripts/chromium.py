@@ -9,6 +9,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -23,6 +24,14 @@ _FLAGS: Final = (
     "--remote-debugging-pipe",
 )
 _SECONDS: Final = 30.0
+# The browser reads from 3 and writes to 4. Either may be one of the pipe's own, and many shells know no fd above 9.
+_START: Final = """
+import fcntl, os, sys
+pipes = [fcntl.fcntl(int(fd), fcntl.F_DUPFD, 10) for fd in sys.argv[1:3]]
+for fd, wanted in zip(pipes, (3, 4)):
+    os.dup2(fd, wanted)
+os.execvp(sys.argv[3], sys.argv[3:])
+"""
 
 
 def find() -> str | None:
@@ -51,7 +60,7 @@ class Chromium:
             *(["--no-sandbox"] if os.geteuid() == 0 else []),
         ]
         self._process = subprocess.Popen(
-            ["sh", "-c", f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out}', self._program, *flags],
+            [sys.executable, "-c", _START, str(theirs_in), str(theirs_out), self._program, *flags],
             pass_fds=(theirs_in, theirs_out),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

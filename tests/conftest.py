@@ -32,3 +32,9 @@ def telemetry_without_content() -> Iterator[Telemetry]:
     """In-memory global providers, content off (the default)."""
     with Telemetry() as captured:
         yield captured
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Let a second run of what failed pass where nothing had failed."""
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and session.config.getoption("lf", default=False):
+        session.exitstatus = pytest.ExitCode.OK

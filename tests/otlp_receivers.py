@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2, metrics_service_pb2_grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
@@ -64,6 +65,26 @@ class Received:
             for metric in scope.metrics
         }
 
+    def points(self, name: str) -> list[Any]:
+        """The data points of one metric, of all requests."""
+        found = [
+            metric
+            for body in self.of("/v1/metrics")
+            for resource in body.resource_metrics
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+            if metric.name == name
+        ]
+        return [point for one in found for point in getattr(one, one.WhichOneof("data")).data_points]
+
+    def counts(self, name: str) -> list[int]:
+        """How many measurements each data point of a histogram stands for."""
+        return [point.count for point in self.points(name)]
+
+    def sums(self, name: str) -> list[int]:
+        """The values of a counter of integers."""
+        return [point.as_int for point in self.points(name)]
+
     @property
     def log_records(self) -> list[Any]:
         return [
@@ -93,6 +114,8 @@ class HttpReceiver(Received):
         super().__init__()
         self.delay = delay
         self.statuses = list(statuses or [])
+        self.malformed = 0
+        self._clients: list[tuple[Any, Any]] = []
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -107,7 +130,7 @@ class HttpReceiver(Received):
                 kind = next((kind for path, kind in _REQUESTS.items() if self.path.endswith(path)), None)
                 if status == 200 and kind is not None:
                     headers = {name.lower(): value for name, value in self.headers.items()}
-                    receiver.requests.append((self.path, headers, kind.FromString(data)))
+                    status = receiver.take(self.path, headers, kind, data, self.client_address)
                 self.send_response(status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -120,9 +143,29 @@ class HttpReceiver(Received):
         self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
+    def take(self, path: str, headers: dict[str, str], kind: Any, data: bytes, client: Any) -> int:
+        """Keep a request; returns the status to answer with."""
+        try:
+            decoded = kind.FromString(data)
+        except DecodeError:
+            self.malformed += 1
+            return 400
+        self.requests.append((path, headers, decoded))
+        self._clients.append((client, decoded))
+        return 200
+
+    def clients_of(self, name: str) -> list[Any]:
+        """The addresses from which spans of that name came, one for each request."""
+        return [client for client, body in list(self._clients) if name in _span_names(body)]
+
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+def _span_names(body: Any) -> set[str]:
+    resources = getattr(body, "resource_spans", ())
+    return {span.name for resource in resources for scope in resource.scope_spans for span in scope.spans}
 
 
 class GrpcReceiver(Received):

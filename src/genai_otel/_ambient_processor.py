@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 
-from . import _runtime
+from . import _forks, _runtime
+from ._guard import report
 from .conventions import SCOPE_NAME
 from .telemetry.ambient import ambient_of
 
 if TYPE_CHECKING:
     from ._settings import Settings
 
-_lock = threading.Lock()
+_lock = _forks.Lock()
 _known: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
@@ -23,13 +23,18 @@ class AmbientProcessor:
     """A span processor that copies the ambient attributes of the parent context; spans of ours have them already."""
 
     def on_start(self, span: Any, parent_context: Any = None) -> None:
-        ambient = ambient_of(_runtime.current() if parent_context is None else parent_context)
-        if ambient is None or not ambient.attributes:
-            return
-        scope = getattr(span, "instrumentation_scope", None)
-        if getattr(scope, "name", None) != SCOPE_NAME:
-            own = span.attributes or {}
-            span.set_attributes({key: value for key, value in ambient.attributes.items() if key not in own})
+        try:
+            ambient = ambient_of(_runtime.current() if parent_context is None else parent_context)
+            if ambient is None or not ambient.attributes:
+                return
+            scope = getattr(span, "instrumentation_scope", None)
+            if getattr(scope, "name", None) != SCOPE_NAME:
+                own = span.attributes or {}
+                span.set_attributes(
+                    {key: value for key, value in ambient.attributes.items() if key not in own}
+                )
+        except Exception:
+            report("context.on_start")
 
     def on_end(self, span: Any) -> None:
         return

@@ -10,14 +10,14 @@ import re
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, Status, StatusCode, TraceFlags, TracerProvider
 
-from . import _runtime, _settings
+from . import _forks, _runtime, _settings
 from ._guard import logger, report, warn_once
 from ._settings import Settings
 from ._span_scope import tolerant_spec
@@ -31,6 +31,7 @@ from .telemetry.spec import Spec
 MAX_OPEN_TRACES: Final = 10_000
 MAX_OPEN_SPANS: Final = 100_000
 _TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
+_T = TypeVar("_T")
 _SPAN_ID: Final = re.compile(r"[0-9a-f]{16}")
 _WRAPPING: Final = re.compile(r"^tr-|^urn:uuid:|[-{}]")  # how UUIDs and other tools' trace ids are written
 
@@ -55,8 +56,13 @@ class TracingClient:
     def __init__(self, tracer_provider: TracerProvider | None = None) -> None:
         if tracer_provider is not None and not hasattr(tracer_provider, "get_tracer"):
             raise TypeError(f"tracer_provider must be a TracerProvider, not {type(tracer_provider).__name__}")
-        self._providers = None if tracer_provider is None else Providers(tracer_provider)
+        self._providers: Providers | None = None
         self._lock = threading.Lock()
+        try:
+            self._providers = None if tracer_provider is None else Providers(tracer_provider)
+            _forks.in_children(self)
+        except Exception:
+            report("TracingClient")
         self._traces: OrderedDict[str, _Trace] = OrderedDict()
         self._open_spans = 0
 
@@ -75,25 +81,36 @@ class TracingClient:
     ) -> Span:
         """Start a trace and return its root span.
 
-        ``trace_id`` may be chosen: 32 hexadecimal digits or a UUID; the root then really has it, and no parent.
+        Args:
+            name: the root span's name.
+            span_type: a ``SpanType`` or a custom string.
+            inputs: what went in.
+            attributes: attributes that the root starts with.
+            tags: as by ``update_current_trace``.
+            trace_id: an id of one's own, 32 hexadecimal digits or a UUID; the root then really has it, and no parent.
+            request_id: another name for ``trace_id``.
+            start_time_ns: nanoseconds since the epoch; else now.
 
         Raises:
             ValueError: for a malformed trace id, or one whose trace is open here already.
         """
-        chosen = _optional_trace_id(trace_id if trace_id is not None else request_id)
-        spec = tolerant_spec(name, span_type, attributes)
-        settings = self._settings()
+        chosen = _checked(_optional_trace_id, trace_id if trace_id is not None else request_id)
         if chosen is not None and f"{chosen:032x}" in self._traces:
             raise ValueError(f"trace_id={chosen:032x} is the id of a trace that is open already")
-        span = self._begin(spec, settings, _detached(Context()), start_time_ns, chosen)
-        if inputs is not None:
-            span.set_inputs(inputs)
-        if tags and span._operation is not None:
-            from ._context import _trace_attributes
+        span: Span | None = None
+        try:
+            spec, settings = tolerant_spec(name, span_type, attributes), self._settings()
+            span = self._begin(spec, settings, _detached(Context()), start_time_ns, chosen)
+            if inputs is not None:
+                span.set_inputs(inputs)
+            if tags and span._operation is not None:
+                from ._context import _trace_attributes
 
-            span._operation.update(_trace_attributes(tags, None, settings.content))
-        self._keep(span, is_root=True)
-        return span
+                span._operation.update(_trace_attributes(tags, None, settings.content))
+            self._keep(span, is_root=True)
+        except Exception:
+            report("TracingClient.start_trace")
+        return _unrecorded(chosen) if span is None else span
 
     def start_span(
         self,
@@ -110,24 +127,32 @@ class TracingClient:
         """Start a child span of the span ``parent_id`` in the trace ``trace_id``.
 
         A parent that is not live here is taken as a remote one, so that a trace begun elsewhere can be continued.
+        ``start_time_ns`` is in nanoseconds since the epoch.
 
         Raises:
             ValueError: for a missing or malformed id.
         """
-        trace_key = _trace_key(trace_id, request_id)
-        parent_key = _span_key("parent_id", parent_id)
-        spec = tolerant_spec(name, span_type, attributes)
+        trace_key = _checked(_trace_key, trace_id, request_id)
+        parent_key = _checked(_span_key, "parent_id", parent_id)
+        span: Span | None = None
+        try:
+            spec = tolerant_spec(name, span_type, attributes)
+            span = self._begin(
+                spec, self._settings(), self._beneath(trace_key, parent_key), start_time_ns, None
+            )
+            if inputs is not None:
+                span.set_inputs(inputs)
+            self._keep(span, is_root=False)
+        except Exception:
+            report("TracingClient.start_span")
+        return _unrecorded() if span is None else span
+
+    def _beneath(self, trace_key: str, parent_key: str) -> Context:
         parent = self._live(trace_key, parent_key)
         context = _detached(Context())
         if parent is not None:
-            context = entered(context, parent, parent._operation)
-        else:
-            context = trace.set_span_in_context(_remote(trace_key, parent_key), context)
-        span = self._begin(spec, self._settings(), context, start_time_ns, None)
-        if inputs is not None:
-            span.set_inputs(inputs)
-        self._keep(span, is_root=False)
-        return span
+            return entered(context, parent, parent._operation)
+        return trace.set_span_in_context(_remote(trace_key, parent_key), context)
 
     def _begin(
         self,
@@ -146,7 +171,11 @@ class TracingClient:
             report("TracingClient.start")
             span, operation = None, None
         started = facade(span, operation, context)
-        return Span(_with_own_ids(started._otel, context, trace_id), operation)
+        try:
+            return Span(_with_own_ids(started._otel, context, trace_id), operation)
+        except Exception:
+            report("TracingClient.ids")
+            return started if started.get_span_context().is_valid else _unrecorded(trace_id)
 
     # --- ending --------------------------------------------------------------------------------------------
     def end_span(
@@ -162,11 +191,18 @@ class TracingClient:
     ) -> None:
         """End one span; an unknown or already ended one is a warning in the log.
 
+        ``status`` is "OK", "ERROR", a ``StatusCode`` or a ``Status``; ``end_time_ns`` nanoseconds since the epoch.
+
         Raises:
             ValueError: for a missing or malformed id.
         """
-        trace_key, span_key = _trace_key(trace_id, request_id), _span_key("span_id", span_id)
-        span = self._forget(trace_key, span_key)
+        trace_key = _checked(_trace_key, trace_id, request_id)
+        span_key = _checked(_span_key, "span_id", span_id)
+        try:
+            span = self._forget(trace_key, span_key)
+        except Exception:
+            report("TracingClient.end_span")
+            return
         if span is None:
             logger.warning("end_span: no open span %s in trace %s; ended already?", span_key, trace_key)
             return
@@ -187,7 +223,7 @@ class TracingClient:
         Raises:
             ValueError: for a missing or malformed id.
         """
-        trace_key = _trace_key(trace_id, request_id)
+        trace_key = _checked(_trace_key, trace_id, request_id)
         with self._lock:
             found = self._traces.pop(trace_key, None)
             self._open_spans -= len(found.spans) if found is not None else 0
@@ -212,9 +248,14 @@ class TracingClient:
         Raises:
             ValueError: for a missing or malformed id.
         """
-        trace_key, span_key = _trace_key(trace_id, request_id), _span_key("span_id", span_id)
+        trace_key = _checked(_trace_key, trace_id, request_id)
+        span_key = _checked(_span_key, "span_id", span_id)
         found = self._traces.get(trace_key)
         return None if found is None else found.spans.get(span_key)
+
+    def start_afresh(self) -> None:
+        """In a forked child: what is open stays open, for the parent or the child to end; the lock is free."""
+        self._lock = threading.Lock()
 
     # --- the registry of open spans ------------------------------------------------------------------------
     def _settings(self) -> Settings:
@@ -324,6 +365,23 @@ def _remote(trace_key: str, span_key: str) -> NonRecordingSpan:
         int(trace_key, 16), int(span_key, 16), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED)
     )
     return NonRecordingSpan(ids)
+
+
+def _unrecorded(trace_id: int | None = None) -> Span:
+    """Return a span that stands for one that could not be started, with ids to go on with."""
+    ids = SpanContext(trace_id or random.getrandbits(128) or 1, random.getrandbits(64) or 1, is_remote=False)
+    return Span(NonRecordingSpan(ids), None)
+
+
+def _checked(check: Callable[..., _T], *given: Any) -> _T:
+    """Return what ``check`` makes of an id; its ValueError is the caller's, whatever else it raises is ours."""
+    try:
+        return check(*given)
+    except ValueError:
+        raise
+    except Exception:
+        report("TracingClient.ids")
+        return None  # type: ignore[return-value]
 
 
 def _optional_trace_id(value: str | uuid.UUID | None) -> int | None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import atexit
-import os
-import threading
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import _logs, metrics, trace
 
-from . import _settings
+from . import _forks, _settings
 from ._guard import report
-from .setup import variables
+from .exporters import variables
 from .setup.arguments import Arguments
 from .setup.state import State
 from .setup.validation import check, check_together
@@ -30,7 +29,10 @@ if TYPE_CHECKING:
 # Exporters that can't be reached may hold up the end of the process this long, all signals together.
 _EXIT_SECONDS: Final = 1.5
 
-_lock = threading.RLock()
+# After whatever else a child of multiprocessing has to do at its end.
+_LAST: Final = -100
+
+_lock = _forks.Lock(reentrant=True)
 _state = State()
 
 
@@ -63,7 +65,7 @@ def configure(
         exporter: "otlp", "console", "mlflow", "phoenix", "none", a ``SpanExporter``, or a sequence of these.
             Without one, and without ``OTEL_TRACES_EXPORTER`` or ``OTEL_EXPORTER_OTLP_*``, traces are shown on
             the console.
-        endpoint: OTLP endpoint; alone it means ``exporter="otlp"``. Over HTTP a base URL, to which
+        endpoint: OTLP or Phoenix endpoint; alone it means ``exporter="otlp"``. Over HTTP a base URL, to which
             ``/v1/traces``, ``/v1/metrics`` and ``/v1/logs`` are added; over gRPC ``host:port`` or a URL.
         protocol: "http/protobuf" (default) or "grpc".
         headers: Sent with every OTLP request, over those of ``OTEL_EXPORTER_OTLP_HEADERS``.
@@ -72,10 +74,11 @@ def configure(
         capture_content: Whether content is captured on the user's behalf: a bool, or "no_content",
             "span_only", "event_only", "span_and_event"; else
             ``OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT``.
-        redact: ``(where, value) -> value``, called before content is recorded; None drops it.
+        redact: ``(where, value) -> value``, called before content is recorded: ``where`` is the attribute's
+            name, ``value`` plain data. Returning None drops the content, and so does raising.
         max_content_length: Characters per content attribute, at least 64.
         tracking_uri: MLflow server, for ``exporter="mlflow"``; else ``MLFLOW_TRACKING_URI``.
-        experiment: MLflow experiment, by name or id.
+        experiment: MLflow experiment, by name or id; Phoenix project.
         tracer_provider: Used in place of the global one, which is left alone.
         meter_provider: The same for metrics.
         logger_provider: The same for events.
@@ -84,13 +87,23 @@ def configure(
         ValueError: for a value that is not among what is allowed; nothing has changed then.
         TypeError: for a value of the wrong type.
     """
-    _configure(Arguments(**locals()))
+    given = locals()
+    try:
+        _configure(Arguments(**given))
+    except (ValueError, TypeError):
+        raise
+    except Exception:
+        report("configure")
+        _record_nothing_unredacted(redact)
 
 
 def flush(timeout_ms: int = 30_000) -> bool:
     """Send what has been recorded; returns whether all of it was delivered within ``timeout_ms``.
 
-    Acts on what ``configure()`` built and on the SDK providers in use, whoever installed them.
+    Acts on what ``configure()`` built and on the SDK providers in use, whoever installed them. Never raises.
+
+    Args:
+        timeout_ms: Milliseconds for all exporters together.
     """
     try:
         steps = _flush_steps(_state)
@@ -110,8 +123,11 @@ def shutdown() -> None:
     Acts on what ``configure()`` built only. The provider stays installed, since a global provider can't be
     taken back, with nothing attached to it.
     """
-    with _lock:
-        _end()
+    try:
+        with _lock:
+            _end()
+    except Exception:
+        report("shutdown")
 
 
 def describe() -> dict[str, Any]:
@@ -143,6 +159,16 @@ def _configure(given: Arguments) -> None:
             _settings.use(before)
             raise
         _end_at_exit()
+
+
+def _record_nothing_unredacted(redact: Callable[[str, Any], Any] | None) -> None:
+    """Have a redactor that was asked for in force, although the rest of the configuration failed."""
+    try:
+        settings = _settings.current()
+        if redact is not None and settings.content.redact is not redact:
+            _settings.use(replace(settings, content=replace(settings.content, redact=redact)))
+    except Exception:
+        report("configure.redact")
 
 
 def _applied(state: State, given: Arguments) -> State:
@@ -210,6 +236,7 @@ def _end_at_exit() -> None:
     """Have the exit handler run before those registered so far, among them the ones of other providers."""
     atexit.unregister(_at_exit)
     atexit.register(_at_exit)
+    _end_with_multiprocessing()
 
 
 def _at_exit() -> None:
@@ -219,10 +246,25 @@ def _at_exit() -> None:
         return
 
 
-def _renew_lock() -> None:
-    global _lock
-    _lock = threading.RLock()
+class _InChildren:
+    """What ``configure()`` needs in a forked child."""
+
+    def start_afresh(self) -> None:
+        """Have a child of ``multiprocessing`` end as any process does."""
+        _end_with_multiprocessing(forked=True)
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+def _end_with_multiprocessing(*, forked: bool = False) -> None:
+    """Children of ``multiprocessing`` run no exit handlers, but what is registered with that module."""
+    util: Any = sys.modules.get("multiprocessing.util")
+    process: Any = sys.modules.get("multiprocessing.process")
+    if util is None or process is None:
+        return
+    if forked:  # it forgets what its parent registered, and calls this after that
+        util.register_after_fork(_in_children, lambda _: util.Finalize(None, _at_exit, exitpriority=_LAST))
+    elif process.parent_process() is not None:
+        util.Finalize(None, _at_exit, exitpriority=_LAST)
+
+
+_in_children = _InChildren()
+_forks.in_children(_in_children)

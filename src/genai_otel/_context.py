@@ -17,11 +17,12 @@ from opentelemetry.propagators.textmap import Getter
 from . import _ambient_processor, _runtime, _settings
 from ._guard import guarded, report, warn_once
 from ._spans import get_current_span
+from .content.describe import well_formed
 from .content.policy import DROPPED, ContentPolicy
 from .content.shorten import shorten_text
 from .conventions import attributes as attr
 from .telemetry.ambient import carried_ids, with_ambient
-from .telemetry.attributes import text_of
+from .telemetry.attributes import cleared_text, text_of
 from .telemetry.operation import Operation
 
 _P = ParamSpec("_P")
@@ -48,7 +49,17 @@ def update_current_trace(
     """Describe the current trace as a whole, from however deep inside it.
 
     Written to the outermost genai_otel span of the trace in this process. Calls merge, the last value of a key wins;
-    values that are not strings are encoded; previews are cut at 1,000 characters. Outside any trace: one warning.
+    values that are not strings are encoded. Outside any trace: one warning.
+
+    Args:
+        tags: ``genai_otel.tag.<key>``.
+        metadata: ``genai_otel.metadata.<key>``.
+        request_preview: what lists of traces show as request, cut at 1,000 characters; else derived from the inputs.
+        response_preview: the same for the response.
+        client_request_id: the id that the caller knows this request by.
+        session_id: ``session.id``.
+        user_id: ``user.id``.
+        name: what lists call the trace, instead of its root span's name.
     """
     root = _current_root()
     if root is None:
@@ -59,10 +70,10 @@ def update_current_trace(
         {
             attr.REQUEST_PREVIEW: _preview(attr.REQUEST_PREVIEW, request_preview, policy),
             attr.RESPONSE_PREVIEW: _preview(attr.RESPONSE_PREVIEW, response_preview, policy),
-            attr.CLIENT_REQUEST_ID: text_of(client_request_id),
-            attr.SESSION_ID: text_of(session_id),
-            attr.USER_ID: text_of(user_id),
-            attr.TRACE_NAME: text_of(name),
+            attr.CLIENT_REQUEST_ID: cleared_text(attr.CLIENT_REQUEST_ID, client_request_id, policy),
+            attr.SESSION_ID: cleared_text(attr.SESSION_ID, session_id, policy),
+            attr.USER_ID: cleared_text(attr.USER_ID, user_id, policy),
+            attr.TRACE_NAME: cleared_text(attr.TRACE_NAME, name, policy),
         }
     )
 
@@ -84,9 +95,10 @@ def _trace_attributes(
     found: dict[str, Any] = {}
     for prefix, values in ((attr.TAG_PREFIX, tags), (attr.METADATA_PREFIX, metadata)):
         for key, value in (values or {}).items():
-            cleared = policy.cleared(f"{prefix}{key}", value)
+            name = f"{prefix}{text_of(key)}"
+            cleared = policy.cleared(name, value)
             if cleared is not DROPPED and cleared is not None:
-                found[f"{prefix}{key}"] = text_of(cleared)
+                found[name] = text_of(cleared)
     return found
 
 
@@ -111,13 +123,29 @@ class _Block:
             context = self._change(context)
         except Exception:
             report("context")
-        self._entered.append((_runtime.attach(context), context))
+        before = _runtime.current()
+        try:
+            self._entered.append((_runtime.attach(context), context))
+        except Exception:
+            report("context")
+        except BaseException:  # an interrupt, perhaps between attaching and keeping the token
+            if _runtime.current() is not before:
+                _runtime.attach(before)
+            raise
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         for entry in reversed(self._entered):  # the last one that this thread or task entered
-            if _runtime.leave(*entry):
+            try:
+                left = _runtime.leave(*entry)
+            except Exception:
+                report("context.exit")
+                continue
+            except BaseException:  # an interrupt before the context was given back
+                _runtime.leave(*entry)
+                raise
+            if left:
                 self._entered.remove(entry)
                 return
 
@@ -141,16 +169,25 @@ def context(
 ) -> _Block:
     """Give every span that starts inside a session, user and conversation id: ``with context(session_id="s1"):``.
 
-    Holds for spans of ours and of any other OpenTelemetry instrumentation in the process. Tags and metadata go to the
-    outermost span of ours that starts inside. Blocks nest, the inner value wins, leaving restores. With ``propagate``
-    the three ids also go into the baggage, and so to every service called from here; spans of ours have them there.
+    Holds for spans of ours and of any other OpenTelemetry instrumentation in the process. Blocks nest, the inner value
+    wins, leaving restores; ``async with`` works too.
+
+    Args:
+        session_id: ``session.id``.
+        user_id: ``user.id``.
+        conversation_id: ``gen_ai.conversation.id``.
+        tags: for the outermost span of ours that starts inside, as by ``update_current_trace``.
+        metadata: the same.
+        propagate: also put the three ids into the baggage, and so send them to every service called from here by an
+            instrumented client; spans of ours there have them.
     """
     given = {"session_id": session_id, "user_id": user_id, "conversation_id": conversation_id}
-    encoded = {_AMBIENT_KEYS[name]: text_of(value) for name, value in given.items()}
-    ids = {key: value for key, value in encoded.items() if value is not None}
+    named = {_AMBIENT_KEYS[name]: value for name, value in given.items()}
 
     def change(outer: Context) -> Context:
         settings = _settings.current()
+        cleared = {key: cleared_text(key, value, settings.content) for key, value in named.items()}
+        ids = {key: value for key, value in cleared.items() if value is not None}
         _ambient_processor.ensure(settings)
         inner = with_ambient(outer, ids, _trace_attributes(tags, metadata, settings.content))
         if propagate:
@@ -174,29 +211,30 @@ def propagate(fn: Callable[_P, _R]) -> Callable[_P, _R]:
     """
     if not callable(fn):
         raise TypeError(f"propagate binds callables, not {type(fn).__name__}")
-    bound = _runtime.current()
-    if inspect.iscoroutinefunction(fn):
-        return _bound_coroutine_function(fn, bound)  # type: ignore[no-any-return]
+    try:
+        is_coroutine = bool(inspect.iscoroutinefunction(fn))
+        bind = _bound_coroutine_function if is_coroutine else _bound_function
+        call: Callable[_P, _R] = bind(fn, _runtime.current())
+        return functools.update_wrapper(call, fn) if hasattr(fn, "__name__") else call
+    except Exception:
+        report("propagate")
+        return fn
 
-    def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        token = _runtime.attach(bound)
-        try:
+
+def _bound_function(fn: Callable[..., Any], bound: Context) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with _Block(lambda _: bound):
             return fn(*args, **kwargs)
-        finally:
-            _runtime.detach(token)
 
-    return functools.update_wrapper(call, fn) if hasattr(fn, "__name__") else call
+    return call
 
 
 def _bound_coroutine_function(fn: Callable[..., Any], bound: Context) -> Any:
     async def call(*args: Any, **kwargs: Any) -> Any:
-        token = _runtime.attach(bound)
-        try:
+        with _Block(lambda _: bound):
             return await fn(*args, **kwargs)
-        finally:
-            _runtime.detach(token)
 
-    return functools.update_wrapper(call, fn) if hasattr(fn, "__name__") else call
+    return call
 
 
 class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
@@ -229,7 +267,11 @@ def extract_headers(headers: Mapping[Any, Any] | Iterable[tuple[Any, Any]] | Non
     the caller put in the baggage are given to the spans that start inside. Where a span of that trace is current
     already, as in a web framework that is instrumented, it stays the parent.
     """
-    carrier = dict(_header_items(headers))
+    carrier: dict[str, str] = {}
+    try:
+        carrier = dict(_header_items(headers))
+    except Exception:
+        report("extract_headers")
 
     def change(outer: Context) -> Context:
         inner = _continued(outer, otel_propagate.extract(carrier, outer, _ANY_CASE))
@@ -283,4 +325,4 @@ def _header_items(headers: Any) -> Iterator[tuple[str, str]]:
 def _decoded(value: Any) -> str:
     if isinstance(value, (bytes, bytearray)):
         return value.decode("latin-1")
-    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    return well_formed(",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value))

@@ -11,8 +11,9 @@ from typing import Any, TypeVar, overload
 from . import _runtime
 from ._binding import make_binder
 from ._generators import drive, drive_async
+from ._guard import report
 from ._proxies import TracedCallable
-from ._traced import Plan, enter, leave, leave_failed
+from ._traced import Plan, enter, give_back, leave, leave_failed
 from .conventions.span_types import SpanType, rules_for
 from .telemetry.spec import Spec, memory_operation
 
@@ -68,12 +69,10 @@ def trace(
         operation: the memory operation of a MEMORY span.
 
     Raises:
-        TypeError, ValueError: at decoration, for an argument of the wrong type or value.
+        TypeError: at decoration, for an argument of the wrong type, or something that is not callable.
+        ValueError: at decoration, for a value that is not allowed.
     """
-    if name is not None and not isinstance(name, str):
-        return _decorate(_Options(), name)
-    options = _Options(
-        name,
+    given = (
         span_type,
         attributes,
         output_reducer,
@@ -83,7 +82,19 @@ def trace(
         provider,
         operation,
     )
-    return functools.partial(_decorate, options)
+    is_bare = name is not None and not isinstance(name, str)
+    try:
+        options = _Options() if is_bare else _Options(name, *given)
+    except (TypeError, ValueError):
+        raise
+    except Exception:
+        report("trace.decorate")
+        return name if is_bare else _as_it_is
+    return _decorate(options, name) if is_bare else functools.partial(_decorate, options)
+
+
+def _as_it_is(target: Any) -> Any:
+    return target
 
 
 class _Options:
@@ -156,14 +167,25 @@ def _check_names(names: Any) -> None:
         raise TypeError(f"capture_inputs must hold parameter names, got {list(names)!r:.80}")
 
 
-def _decorate(options: _Options, target: Any, *, receiver: bool = False) -> Any:
+def _decorate(options: _Options, target: Any) -> Any:
+    """Return ``target`` traced; where something of ours fails, as it is."""
+    try:
+        return _decorated(options, target, receiver=False)
+    except (TypeError, ValueError):
+        raise
+    except Exception:
+        report("trace.decorate")
+        return target
+
+
+def _decorated(options: _Options, target: Any, *, receiver: bool) -> Any:
     if isinstance(target, (staticmethod, classmethod)):
-        inner = _decorate(options, target.__func__, receiver=isinstance(target, classmethod))
+        inner = _decorated(options, target.__func__, receiver=isinstance(target, classmethod))
         return type(target)(inner)
     if isinstance(target, property):
         if target.fget is None:
             raise TypeError("trace cannot decorate a property without a getter")
-        inner = _decorate(options, target.fget, receiver=True)
+        inner = _decorated(options, target.fget, receiver=True)
         return target.getter(inner)
     if isinstance(target, type):
         raise TypeError(
@@ -176,7 +198,7 @@ def _decorate(options: _Options, target: Any, *, receiver: bool = False) -> Any:
 
 def _wrap(options: _Options, fn: Callable[..., Any], receiver: bool) -> Any:
     plan = options.plan(fn, receiver=receiver)
-    recipe = (_wrap, (options, fn, receiver))
+    recipe = (_wrap_again, (options, fn, receiver))
     probe = fn if not _is_object(fn) else type(fn).__call__
     if inspect.isasyncgenfunction(probe):
         return TracedCallable(fn, _generator_call(fn, plan, drive_async), recipe)
@@ -193,6 +215,15 @@ def _wrap(options: _Options, fn: Callable[..., Any], receiver: bool) -> Any:
     return wrapper if type(fn) is types.FunctionType else TracedCallable(fn, wrapper, recipe)
 
 
+def _wrap_again(options: _Options, fn: Callable[..., Any], receiver: bool) -> Any:
+    """Wrap a copied or unpickled callable; where something of ours fails, it stays as it is."""
+    try:
+        return _wrap(options, fn, receiver)
+    except Exception:
+        report("trace.copy")
+        return fn
+
+
 def _is_awaitable_generator(fn: Any) -> bool:
     """Whether ``fn`` was made by ``types.coroutine``."""
     flags = getattr(getattr(fn, "__code__", None), "co_flags", 0)
@@ -205,11 +236,15 @@ def _function_wrapper(fn: Callable[..., Any], plan: Plan) -> Callable[..., Any]:
         if call is None:
             return fn(*args, **kwargs)
         try:
-            result = fn(*args, **kwargs)
-        except BaseException as exc:
-            leave_failed(call, exc)
+            try:
+                result = fn(*args, **kwargs)
+            except BaseException as exc:
+                leave_failed(call, exc)
+                raise
+            leave(call, result)
+        except KeyboardInterrupt:  # it may have come before the context was given back
+            give_back(call)
             raise
-        leave(call, result)
         return result
 
     return functools.update_wrapper(wrapper, fn)
@@ -221,11 +256,15 @@ def _coroutine_wrapper(fn: Callable[..., Any], plan: Plan) -> Callable[..., Any]
         if call is None:
             return await fn(*args, **kwargs)
         try:
-            result = await fn(*args, **kwargs)
-        except BaseException as exc:
-            leave_failed(call, exc)
+            try:
+                result = await fn(*args, **kwargs)
+            except BaseException as exc:
+                leave_failed(call, exc)
+                raise
+            leave(call, result)
+        except KeyboardInterrupt:  # it may have come before the context was given back
+            give_back(call)
             raise
-        leave(call, result)
         return result
 
     return functools.update_wrapper(wrapper, fn)

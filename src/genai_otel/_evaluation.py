@@ -11,11 +11,10 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from . import _runtime, _settings
 from ._guard import guarded, warn_once
-from .content.policy import DROPPED
 from .conventions import attributes as attr
 from .conventions import events
 from .telemetry import errors, listeners
-from .telemetry.attributes import text_of
+from .telemetry.attributes import cleared_text, text_of
 from .telemetry.events import emit
 
 SpanReference = trace.Span | SpanContext | tuple[str, str]
@@ -47,20 +46,17 @@ def log_evaluation(
     logger = settings.providers.logger()
     if (logger is None and not listeners.evaluated) or _runtime.suppressed(_runtime.current()):
         return
-    cleared = (
-        settings.content.cleared(attr.EVALUATION_EXPLANATION, explanation)
-        if explanation is not None
-        else None
-    )
+    policy = settings.content
+    explained = cleared_text(attr.EVALUATION_EXPLANATION, explanation, policy)
     attributes: dict[str, Any] = {
         attr.EVALUATION_NAME: text_of(name),
         attr.EVALUATION_VALUE: _score(value),
-        attr.EVALUATION_LABEL: text_of(label),
-        attr.EVALUATION_EXPLANATION: None
-        if cleared is None or cleared is DROPPED
-        else settings.content.text(cleared),
+        attr.EVALUATION_LABEL: cleared_text(attr.EVALUATION_LABEL, label, policy),
+        attr.EVALUATION_EXPLANATION: None if explained is None else policy.text(explained),
         attr.RESPONSE_ID: text_of(response_id),
-        attr.ERROR_TYPE: errors.error_type(error) if isinstance(error, BaseException) else text_of(error),
+        attr.ERROR_TYPE: errors.error_type(error)
+        if isinstance(error, BaseException)
+        else cleared_text(attr.ERROR_TYPE, error, policy),
     }
     present = {key: item for key, item in attributes.items() if item is not None}
     context = _context_of(span)
@@ -81,7 +77,11 @@ def log_feedback(
     response_id: str | None = None,
     error: BaseException | str | None = None,
 ) -> None:
-    """Emit a user's feedback: :func:`log_evaluation` named ``user_feedback`` unless another name is given."""
+    """Emit a user's feedback: :func:`log_evaluation` named ``user_feedback`` unless another name is given.
+
+    For feedback that comes later, keep ``(span.trace_id, span.span_id)`` and give it as ``span``. The other arguments
+    are those of :func:`log_evaluation`.
+    """
     log_evaluation(
         name,
         value=value,

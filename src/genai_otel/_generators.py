@@ -55,7 +55,9 @@ class Iteration:
         finish(call.operation, exc=exc)
 
     def __del__(self) -> None:
-        if self.call is not None:  # a body that yields even when it is collected never got to its end
+        if (
+            getattr(self, "call", None) is not None
+        ):  # a body that yields even when it is collected never got to its end
             self.end()
 
     def _folded(self, plan: Plan) -> Any:
@@ -63,7 +65,9 @@ class Iteration:
         if plan.reducer is not None:
             try:
                 return plan.reducer(items)
-            except Exception as exc:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as exc:
                 warn_once(
                     "output_reducer", "output_reducer raised %s: the items are recorded", type(exc).__name__
                 )
@@ -86,9 +90,13 @@ def drive(
     attach, detach, current = _runtime.attach, _runtime.detach, _runtime.current
     resume: Callable[[Any], Any] = body.send
     value: Any = None
+    token: _runtime.Token = None
     try:
         while True:
-            token = attach(rolling)
+            try:
+                token = attach(rolling)
+            except Exception:
+                report("trace.context")
             try:
                 item = resume(value)
             except StopIteration as stop:
@@ -96,7 +104,10 @@ def drive(
                 return stop.value
             finally:
                 rolling = current()
-                detach(token)
+                try:
+                    detach(token)
+                except Exception:
+                    report("trace.context")
             if items is not None:
                 items.append(item)
             try:
@@ -106,6 +117,7 @@ def drive(
                 resume, value = body.throw, thrown
     except BaseException as exc:
         value = None  # would tie the exception to its own traceback
+        _give_back(token)
         iteration.end(exc)
         raise
 
@@ -124,9 +136,13 @@ async def drive_async(
     attach, detach, current = _runtime.attach, _runtime.detach, _runtime.current
     resume: Callable[[Any], Any] = functools.partial(_start_unseen, body)
     value: Any = None
+    token: _runtime.Token = None
     try:
         while True:
-            token = attach(rolling)
+            try:
+                token = attach(rolling)
+            except Exception:
+                report("trace.context")
             try:
                 item = await resume(value)
             except StopAsyncIteration:
@@ -134,7 +150,10 @@ async def drive_async(
                 return
             finally:
                 rolling = current()
-                detach(token)
+                try:
+                    detach(token)
+                except Exception:
+                    report("trace.context")
             if items is not None:
                 items.append(item)
             try:
@@ -144,8 +163,18 @@ async def drive_async(
                 resume, value = body.athrow, thrown
     except BaseException as exc:
         value = None
+        _give_back(token)
         iteration.end(exc)
         raise
+
+
+def _give_back(token: _runtime.Token) -> None:
+    """Detach where an interrupt came before that was done; else it does nothing."""
+    try:
+        if token is not None:
+            _runtime.detach(token)
+    except Exception:
+        report("trace.context")
 
 
 def _start_unseen(body: AsyncGenerator[Any, Any], value: Any) -> Any:

@@ -43,14 +43,32 @@ def report(site: str) -> None:
             site,
             type(exc).__name__,
         )
-        if exc is not None and logger.isEnabledFor(logging.DEBUG):
-            logger.debug("frames of that error:\n%s", "".join(traceback.format_tb(exc.__traceback__)))
+        if exc is not None:
+            log_frames(exc)
     except Exception:
         return
 
 
-def guarded(default: Any = None) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
-    """Make a function return ``default`` instead of raising; its failure is reported under its qualified name."""
+def log_frames(exc: BaseException) -> None:
+    """Log where an exception came from, at DEBUG: files, lines and functions, neither message nor source code."""
+    if logger.isEnabledFor(logging.DEBUG):
+        frames = [
+            f"{frame.f_code.co_filename}:{number} in {frame.f_code.co_name}"
+            for frame, number in traceback.walk_tb(exc.__traceback__)
+        ]
+        logger.debug("frames of that error:\n%s", "\n".join(frames))
+
+
+def guarded(
+    default: Any = None,
+    *,
+    make: Callable[[], Any] | None = None,
+    but: tuple[type[Exception], ...] = (),
+) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """Make a function return ``default`` instead of raising; its failure is reported under its qualified name.
+
+    ``make`` makes the default anew each time; exceptions of the classes in ``but`` are meant for the caller.
+    """
 
     def decorate(fn: Callable[_P, _R]) -> Callable[_P, _R]:
         site = f"{fn.__module__}.{fn.__qualname__}"
@@ -59,9 +77,11 @@ def guarded(default: Any = None) -> Callable[[Callable[_P, _R]], Callable[_P, _R
         def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> _R:
             try:
                 return fn(*args, **kwargs)
+            except but:
+                raise
             except Exception:
                 report(site)
-                return default  # type: ignore[no-any-return]
+                return default if make is None else make()  # type: ignore[no-any-return]
 
         return wrapper
 

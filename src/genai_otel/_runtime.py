@@ -40,16 +40,25 @@ if _variable is not None:
             return False  # made in another contextvars context, or used already
         return True
 
+    def leave(token: Token, attached: Context) -> bool:
+        """Detach ``attached``, also where a generator's body was moved to another contextvars context in between."""
+        try:
+            token.var.reset(token)
+        except (ValueError, RuntimeError):
+            return _put_back(token, attached)
+        return True
+
 else:  # a custom runtime context (OTEL_PYTHON_CONTEXT)
     from . import _custom_runtime
 
     current, attach, detach = _custom_runtime.current, _custom_runtime.attach, _custom_runtime.detach
 
+    def leave(token: Token, attached: Context) -> bool:
+        """Detach ``attached``, also where a generator's body was moved to another contextvars context in between."""
+        return detach(token) or _put_back(token, attached)
 
-def leave(token: Token, attached: Context) -> bool:
-    """Detach ``attached``, also where a generator's body was moved to another contextvars context in between."""
-    if detach(token):
-        return True
+
+def _put_back(token: Token, attached: Context) -> bool:
     if current() is not attached:
         return False
     outer = getattr(token, "old_value", None)

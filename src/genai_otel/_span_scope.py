@@ -28,7 +28,7 @@ class SpanScope:
 
     __slots__ = ("_context", "_inputs", "_operation", "_span", "_spec", "_token")
 
-    def __init__(self, spec: Spec, inputs: Any = None) -> None:
+    def __init__(self, spec: Spec | None, inputs: Any = None) -> None:
         self._spec = spec
         self._inputs = inputs
         self._operation: Operation | None = None
@@ -39,13 +39,22 @@ class SpanScope:
     def __enter__(self) -> Span:
         context = _runtime.current()
         span = self._begin(context)
-        self._context = inner = entered(context, None if self._span is None else span, self._operation)
-        self._token = _runtime.attach(inner)
+        try:
+            self._context = inner = entered(context, None if self._span is None else span, self._operation)
+            self._token = _runtime.attach(inner)
+        except Exception:
+            self._context = None
+            report("start_span")
+        except BaseException:  # an interrupt, perhaps between attaching and keeping the token
+            if _runtime.current() is not context:
+                _runtime.attach(context)
+            raise
         return span
 
     def _begin(self, context: Context) -> Span:
         try:
-            self._span, self._operation = self._spec.begin(_settings.current(), context)
+            if self._spec is not None:
+                self._span, self._operation = self._spec.begin(_settings.current(), context)
             if self._inputs is not None and self._operation is not None:
                 self._operation.set_inputs(self._inputs)
         except Exception:
@@ -56,7 +65,13 @@ class SpanScope:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         if self._context is not None:
-            _runtime.leave(self._token, self._context)
+            try:
+                _runtime.leave(self._token, self._context)
+            except Exception:
+                report("start_span.exit")
+            except BaseException:  # an interrupt before the context was given back
+                _runtime.leave(self._token, self._context)
+                raise
             self._context = self._token = None
         if self._operation is not None:
             finish(self._operation, exc=exc)
@@ -82,12 +97,25 @@ def start_span(
 ) -> SpanScope:
     """Trace a block of code: ``with start_span("retrieval", span_type=SpanType.RETRIEVER) as span``.
 
-    Without ``name`` the span has its type's default name, which follows later ``set_model``, ``set_tool_call`` and
-    ``set_agent`` calls; a given name never changes. ``operation`` names the memory operation of a MEMORY span.
-    An exception is recorded and goes on unchanged. Wrong arguments are reported once in the log and replaced by
-    defaults: tracing never fails the block it traces.
+    Also ``async with``. The span is current inside, an exception is recorded and goes on unchanged. Wrong arguments
+    are reported once in the log and replaced by defaults: tracing never fails the block it traces.
+
+    Args:
+        name: the span's name, which then never changes; else the type's default name, which follows later
+            ``set_model``, ``set_tool_call`` and ``set_agent`` calls.
+        span_type: a ``SpanType`` or a custom string.
+        attributes: attributes that the span starts with, seen by samplers.
+        inputs: what went in, as by ``set_inputs``.
+        model: the model asked for, ``gen_ai.request.model``.
+        provider: ``gen_ai.provider.name``.
+        operation: the memory operation of a MEMORY span; default ``search_memory``.
     """
-    return SpanScope(tolerant_spec(name, span_type, attributes, model, provider, operation), inputs)
+    spec: Spec | None = None
+    try:
+        spec = tolerant_spec(name, span_type, attributes, model, provider, operation)
+    except Exception:
+        report("start_span")
+    return SpanScope(spec, inputs)
 
 
 def start_span_no_context(
@@ -104,8 +132,18 @@ def start_span_no_context(
 ) -> Span:
     """Start a span that is not made current; the caller ends it with ``span.end()``, in any thread.
 
-    ``parent`` is a span, a span context or an OpenTelemetry ``Context``; without one the current span, if any, is
-    the parent. ``start_time_ns`` is in nanoseconds since the epoch.
+    Never raises; wrong arguments are reported once in the log and replaced by defaults.
+
+    Args:
+        name: as for ``start_span``, and so are the arguments not named here.
+        span_type: a ``SpanType`` or a custom string.
+        parent: a span, a span context or an OpenTelemetry ``Context``; else the current span, if any.
+        inputs: what went in.
+        attributes: attributes that the span starts with.
+        model: the model asked for.
+        provider: ``gen_ai.provider.name``.
+        start_time_ns: nanoseconds since the epoch; else now.
+        operation: the memory operation of a MEMORY span.
     """
     otel: trace.Span | None = None
     context = _runtime.current()
@@ -155,7 +193,7 @@ def tolerant_spec(
     if attributes is None:
         try:
             return _remembered_spec(name, span_type, model, provider, operation)
-        except TypeError:  # an argument that cannot be hashed
+        except Exception:  # an argument that cannot be hashed
             pass
     return _spec(name, span_type, attributes, model, provider, operation)
 
@@ -176,8 +214,8 @@ def _spec(
         attributes = None
     try:
         operation = memory_operation(rules, operation)
-    except ValueError as exc:
-        warn_once("operation", "%s: ignored", exc)
+    except ValueError:
+        warn_once("operation", "operation= ignored: it must be a memory operation, on a span of type MEMORY")
         operation = None
     return Spec(
         rules,

@@ -18,7 +18,7 @@ from .conventions import attributes as attr
 from .conventions.span_types import SpanType, rules_for
 from .telemetry import operation as operation_module
 from .telemetry import retyping, writers
-from .telemetry.attributes import text_of
+from .telemetry.attributes import cleared_text, text_of
 from .telemetry.operation import OPERATION_KEY, Operation
 from .telemetry.spec import cleaned
 
@@ -63,7 +63,11 @@ class Span(trace.Span):
     # --- inputs, outputs, attributes -------------------------------------------------------------------------
     # the two that every span calls are written out: a decorated setter costs twice as much
     def set_inputs(self, value: Any) -> Self:
-        """Record what went in, as the span type's convention says; the last call wins."""
+        """Record what went in, under the attribute of the span's type; the last call wins.
+
+        An LLM's, AGENT's, WORKFLOW's or PLAN's become messages (chat messages in any usual shape, or any value), a
+        TOOL's ``gen_ai.tool.call.arguments``, a RETRIEVER's ``gen_ai.retrieval.query.text``, others ``input.value``.
+        """
         if self._operation is not None:
             try:
                 self._operation.set_inputs(value)
@@ -72,7 +76,11 @@ class Span(trace.Span):
         return self
 
     def set_outputs(self, value: Any) -> Self:
-        """Record what came out, as the span type's convention says; the last call wins."""
+        """Record what came out, under the attribute of the span's type; the last call wins.
+
+        An LLM's, AGENT's, WORKFLOW's or PLAN's become messages, a TOOL's ``gen_ai.tool.call.result``, a RETRIEVER's
+        ``gen_ai.retrieval.documents``, others ``output.value``; an EMBEDDING's vectors only leave their dimension.
+        """
         if self._operation is not None:
             try:
                 self._operation.set_outputs(value)
@@ -87,14 +95,19 @@ class Span(trace.Span):
 
     @_setter
     def set_attributes(self, op: Operation, attributes: Mapping[str, Any]) -> None:  # type: ignore[override]
-        """Set several attributes."""
+        """Set several attributes, as :meth:`set_attribute` does."""
         for key, value in dict(attributes or {}).items():
             op.set_user_attribute(key, value)
 
     @_setter
     def set_span_type(self, op: Operation, span_type: SpanType | str) -> None:
         """Change what the span stands for; what was recorded moves to the attributes of the new type."""
-        retyping.retype(op, rules_for(span_type))
+        try:
+            rules = rules_for(span_type)
+        except (TypeError, ValueError):
+            warn_once("set_span_type", "set_span_type() ignored: it takes a SpanType or a string")
+            return
+        retyping.retype(op, rules)
 
     # --- what the GenAI conventions add ------------------------------------------------------------------------
     @_setter
@@ -126,7 +139,10 @@ class Span(trace.Span):
         cache_write_tokens: int | None = None,
         reasoning_tokens: int | None = None,
     ) -> None:
-        """Set token counts. Input includes what was read from a cache, output includes reasoning."""
+        """Set token counts, ``gen_ai.usage.*``; what is not given stays absent.
+
+        ``input_tokens`` includes what was read from or written to a cache, ``output_tokens`` includes reasoning.
+        """
         op.update(
             {
                 attr.USAGE_INPUT_TOKENS: _count(input_tokens),
@@ -139,13 +155,13 @@ class Span(trace.Span):
 
     @_setter
     def set_finish_reasons(self, op: Operation, finish_reasons: Iterable[str]) -> None:
-        """Set why the model stopped, one reason per choice in order."""
+        """Set why the model stopped, one reason per choice in order: "stop", "length", "tool_calls" ..."""
         reasons = [finish_reasons] if isinstance(finish_reasons, str) else list(finish_reasons or ())
         op.set(attr.RESPONSE_FINISH_REASONS, [text_of(reason) or "" for reason in reasons])
 
     @_setter
     def set_documents(self, op: Operation, documents: Any) -> None:
-        """Record retrieval results: dicts or objects with id, score and content."""
+        """Record retrieval results, ``gen_ai.retrieval.documents``: dicts or objects with id, score and content."""
         op.outputs, op.outputs_set = documents, True
         writers.write_documents(op, documents, captured=False)
 
@@ -158,13 +174,13 @@ class Span(trace.Span):
         type: str | None = None,
         description: str | None = None,
     ) -> None:
-        """Set the tool's name, the id of the model's call, the tool's type and description."""
+        """Set the tool's name, the id of the model's call, the tool's type ("function" ...) and description."""
         op.update(
             {
                 attr.TOOL_NAME: text_of(name),
                 attr.TOOL_CALL_ID: text_of(id),
                 attr.TOOL_TYPE: text_of(type),
-                attr.TOOL_DESCRIPTION: text_of(description),
+                attr.TOOL_DESCRIPTION: cleared_text(attr.TOOL_DESCRIPTION, description, op.settings.content),
             }
         )
         op.rename()
@@ -183,7 +199,9 @@ class Span(trace.Span):
             {
                 attr.AGENT_NAME: text_of(name),
                 attr.AGENT_ID: text_of(id),
-                attr.AGENT_DESCRIPTION: text_of(description),
+                attr.AGENT_DESCRIPTION: cleared_text(
+                    attr.AGENT_DESCRIPTION, description, op.settings.content
+                ),
                 attr.AGENT_VERSION: text_of(version),
             }
         )
@@ -205,7 +223,10 @@ class Span(trace.Span):
         attributes: Mapping[str, Any] | None = None,
         timestamp: int | None = None,
     ) -> None:
-        """Add an event: by name, or an object with ``name``, ``attributes`` and ``timestamp``."""
+        """Add an event: by name, or an object with ``name``, ``attributes`` and ``timestamp``.
+
+        ``timestamp`` is in nanoseconds since the epoch; else now.
+        """
         if not isinstance(name, str):
             attributes = attributes or getattr(name, "attributes", None)
             timestamp = timestamp or getattr(name, "timestamp", None)
@@ -249,7 +270,15 @@ class Span(trace.Span):
         *,
         end_time: int | None = None,
     ) -> Self:
-        """End the span, once; later calls do nothing. Times are nanoseconds since the epoch."""
+        """End the span, once; later calls do nothing.
+
+        Args:
+            outputs: what came out, as by :meth:`set_outputs`.
+            attributes: as by :meth:`set_attributes`.
+            status: "OK", "ERROR", a ``StatusCode`` or a ``Status``; else it stays as it is.
+            end_time_ns: nanoseconds since the epoch; else now.
+            end_time: the same, under OpenTelemetry's name.
+        """
         if outputs is not None:
             self.set_outputs(outputs)
         if attributes is not None:
@@ -375,7 +404,7 @@ def _apply_status(op: Operation, status: Any, description: str | None) -> None:
     else:
         code = _STATUS_CODES.get(str(status).upper(), StatusCode.UNSET)
         if str(status).upper() not in _STATUS_CODES:
-            warn_once("set_status", "set_status(%r) ignored: allowed are 'OK', 'ERROR' and 'UNSET'", status)
+            warn_once("set_status", "set_status() ignored: allowed are 'OK', 'ERROR' and 'UNSET'")
     op.set_status(code, text_of(description))
 
 
@@ -395,7 +424,11 @@ def _count(value: Any) -> int | None:
 def facade(span: trace.Span | None, operation: Operation | None, context: Context) -> Span:
     """Return the ``Span`` for what ``begin`` returned; where nothing is traced, one that passes on the current ids."""
     if span is None:
-        span = trace.NonRecordingSpan(trace.get_current_span(context).get_span_context())
+        try:
+            span = trace.NonRecordingSpan(trace.get_current_span(context).get_span_context())
+        except Exception:
+            report("span")
+            span = trace.INVALID_SPAN
     return Span(span, operation)
 
 
@@ -404,7 +437,14 @@ def get_current_span() -> Span | None:
 
     Also inside code whose own current span was made by another instrumentation.
     """
-    context = _runtime.current()
+    try:
+        return _current_span(_runtime.current())
+    except Exception:
+        report("get_current_span")
+        return None
+
+
+def _current_span(context: Context) -> Span | None:
     operation = context.get(OPERATION_KEY)
     current = trace.get_current_span(context)
     if operation is None or isinstance(current, Span):

@@ -73,23 +73,36 @@ class Call:
 
 def enter(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
     """Start a call's span and make it current; None when something of ours failed."""
+    before = _runtime.current()
     try:
-        call = Call(plan, _runtime.current())
+        call = Call(plan, before)
+        if call.operation is not None:
+            try:
+                call.record_inputs(args, kwargs)
+            except Exception:
+                report("trace.inputs")
+        call.token = _runtime.attach(call.context)
     except Exception:
         report("trace.start")
         return None
-    if call.operation is not None:
-        try:
-            call.record_inputs(args, kwargs)
-        except Exception:
-            report("trace.inputs")
-    call.token = _runtime.attach(call.context)
+    except BaseException:  # an interrupt, perhaps between attaching and keeping the token
+        if _runtime.current() is not before:
+            _runtime.attach(before)
+        raise
     return call
+
+
+def give_back(call: Call) -> None:
+    """Make current what was before the call; a second time it does nothing."""
+    try:
+        _runtime.leave(call.token, call.context)
+    except Exception:
+        report("trace.context")
 
 
 def leave(call: Call, result: Any = None) -> None:
     """End the span of a call that returned."""
-    _runtime.leave(call.token, call.context)
+    give_back(call)
     operation = call.operation
     if operation is None:
         return
@@ -102,6 +115,6 @@ def leave(call: Call, result: Any = None) -> None:
 
 def leave_failed(call: Call, exc: BaseException) -> None:
     """End the span of a call that raised."""
-    _runtime.leave(call.token, call.context)
+    give_back(call)
     if call.operation is not None:
         finish(call.operation, exc=exc)

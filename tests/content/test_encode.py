@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import threading
+import tracemalloc
 import uuid
 from collections import OrderedDict, defaultdict
 
@@ -220,3 +221,32 @@ def test_containers_changing_in_another_thread_do_no_harm() -> None:
     finally:
         stop.set()
         thread.join()
+
+
+LONG = {
+    "ascii": "plain words, ",
+    "escapes": '"quoted"\n\x01\\',
+    "two bytes": "日本語",
+    "four bytes": "🎉 é",
+}
+
+
+@pytest.mark.parametrize("piece", LONG.values(), ids=LONG)
+def test_a_long_text_is_written_as_any_other(piece: str) -> None:
+    value = [{"role": "user", "parts": [{"content": piece * 50_000, "n": 1.5, "more": [None, True, ""]}]}]
+    assert to_json(value) == orjson.dumps(value).decode()
+
+
+def test_a_long_text_takes_little_more_memory_than_its_own() -> None:
+    value = {"text": "word " * 100_000}
+    tracemalloc.start()
+    try:
+        text = to_json(value)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 5 * len(text)
+
+
+def test_a_long_text_with_a_lone_surrogate_is_written_too() -> None:
+    assert json.loads(to_json(["x" * 100_000 + "\ud800"])) == ["x" * 100_000 + "\ufffd"]

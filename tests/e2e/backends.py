@@ -170,12 +170,12 @@ class Phoenix(_Backend):
 
     def spans(self, project: str, count: int) -> list[dict[str, Any]]:
         """The spans of a project, once there are ``count``: Phoenix stores them a moment after it took them."""
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while True:
             found = self._all(project)
             if len(found) >= count or time.monotonic() > end:
                 return found
-            time.sleep(0.2)
+            time.sleep(1)  # asking costs it more than storing
 
     def _all(self, project: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []

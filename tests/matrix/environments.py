@@ -105,7 +105,7 @@ def _tag(cell: Cell) -> str:
 
 
 def _make(home: Path, cell: Cell) -> None:
-    base = _interpreter(cell.python)
+    base = interpreter(cell.python)
     uv = shutil.which("uv")
     without_pip = [base, "-m", "venv", "--without-pip", str(home)]
     _call([uv, "venv", "--quiet", "--python", base, str(home)] if uv else without_pip)
@@ -120,7 +120,7 @@ def _install(interpreter: Path, requirements: tuple[str, ...]) -> None:
     _call([*pip, "--quiet", "--no-compile", "--disable-pip-version-check", "--upgrade", *requirements])
 
 
-def _interpreter(version: str | None) -> str:
+def interpreter(version: str | None) -> str:
     """Return an interpreter of this version, from the search path or from pyenv."""
     if version is None or version == f"{sys.version_info.major}.{sys.version_info.minor}":
         return sys.executable

@@ -19,9 +19,8 @@ from opentelemetry.trace import NoOpTracerProvider, ProxyTracerProvider
 
 import genai_otel
 from genai_otel import _configure, _settings
-from genai_otel.exporters import registry
+from genai_otel.exporters import registry, variables
 from genai_otel.exporters.console import ConsoleTree
-from genai_otel.setup import variables
 from tests.configured import Exporter, fresh_process, run, span, warnings_of
 
 

@@ -88,6 +88,33 @@ def test_routes_are_ended_once() -> None:
     assert exporter.shutdowns == 1
 
 
+def test_a_route_counts_what_was_delivered_lost_dropped_and_is_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Picky(Hanging):
+        def export(self, spans: Any) -> SpanExportResult:
+            super().export(spans)
+            return SpanExportResult.FAILURE if len(spans) == 2 else SpanExportResult.SUCCESS
+
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "4")
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4")
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "60000")
+    exporter = Picky(0)
+    (route,) = routes_of(exporter)
+    provider, _ = provider_with(route)
+    end_spans(provider, 2)
+    assert route.counts() == {"delivered": 0, "lost": 0, "dropped": 0, "waiting": 2}
+    assert not route.flush(1_000)
+    end_spans(provider)
+    assert route.flush(1_000)
+    assert route.counts() == {"delivered": 1, "lost": 2, "dropped": 0, "waiting": 0}
+    with route._batch._export_lock:  # nothing can be sent
+        end_spans(provider, 7)
+        assert route.counts() == {"delivered": 1, "lost": 2, "dropped": 3, "waiting": 4}
+    assert route.flush(1_000)
+    assert route.counts() == {"delivered": 5, "lost": 2, "dropped": 3, "waiting": 0}
+
+
 def test_ending_routes_starts_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     exporter = Exporter()
     routes = routes_of(exporter)

@@ -146,6 +146,13 @@ def test_nothing_global_changes() -> None:
     assert (trace.get_tracer_provider(), _settings.current(), listeners.finished) == before
 
 
+def test_a_global_provider_that_is_listened_to_can_still_be_flushed() -> None:
+    provider = TracerProvider(shutdown_on_exit=False)
+    trace.set_tracer_provider(provider)
+    with capture_spans(include_global=True):
+        assert provider.force_flush()
+
+
 def test_the_innermost_capture_gets_everything() -> None:
     with capture_spans() as outer:
         answer("a")

@@ -14,6 +14,7 @@ from .._version import __version__
 _COMMANDS: Final = {
     "demo": ("demo", "run a small RAG + tool + streaming pipeline and show its trace"),
     "doctor": ("doctor", "say what is installed, active and reachable, and what to do about it"),
+    "view": ("view", "show the traces in a file: OTLP JSON or the console exporter's output"),
 }
 
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from ._tally import Tally
 
 QUESTION: Final = "Which lock for my city bike, and do you have one?"
+_WITHOUT_SDK: Final = """the demo needs the OpenAI SDK, one of:
+  pip install 'genai-otel[openai]'
+  uvx --from 'genai-otel[openai]' genai-otel demo
+  pipx run --spec 'genai-otel[openai]' genai-otel demo"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the pipeline, print the tree and a one-line summary."""
     if importlib.util.find_spec("openai") is None:
-        print("the demo needs the OpenAI SDK: pip install 'genai-otel[openai]'", file=sys.stderr)
+        print(_WITHOUT_SDK, file=sys.stderr)
         return 1
     from ._tally import Tally
 

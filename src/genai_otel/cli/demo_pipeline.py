@@ -116,7 +116,10 @@ class Pipeline:
 
     def _streamed(self, messages: list[Any]) -> str:
         stream = self._client.chat.completions.create(
-            model=self._model, messages=messages, stream=True, stream_options={"include_usage": True}
+            model=self._model,
+            messages=messages,
+            stream=True,
+            extra_body={"stream_options": {"include_usage": True}},  # an argument only since openai 1.26
         )
         return "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
 

@@ -9,6 +9,7 @@ from genai_otel.content.fields import (
     Message,
     Part,
     field,
+    fields_of,
     first,
     identifier,
     kind_of,
@@ -31,6 +32,7 @@ _KNOWN_ROLES: Final = frozenset(
 )
 _OF_TOOLS: Final = ("tool", "function")
 _REASONING: Final = ("reasoning_content", "reasoning", "thinking")
+_PLAIN: Final = ("role", "content")
 _MESSAGE_KEYS: Final = frozenset({"role", "parts", "name", "finish_reason"})
 
 
@@ -45,16 +47,34 @@ def chat_message(item: object, role: str = "user") -> Message:
 
     ``role`` is used where the object names none.
     """
+    plain = _plain_message(item)
+    if plain is not None:
+        return plain
     raw = string(field(item, "role")) or _langchain_role(item) or role
     parts = field(item, "parts")
     if isinstance(parts, (list, tuple)):
         return _from_parts(item, raw, parts)
     content = field(item, "content")
     role = _ROLES.get(raw, raw)
-    if type(item) is dict and len(item) == 2 and type(content) is str and role not in _OF_TOOLS:
-        return {"role": role, "parts": [text_part(content)]}
     message: Message = {"role": role, "parts": _parts(item, role, content)}
     return with_present(message, name=string(field(item, "name")))
+
+
+def _plain_message(item: object) -> Message | None:
+    """The message of an object that says nothing but a role and a text, as most do; ``None`` for any other."""
+    fields = fields_of(item)
+    content, role = fields.get("content"), fields.get("role")
+    if type(content) is not str or not content or type(role) is not str or role in _OF_TOOLS:
+        return None
+    if len(fields) > 2:
+        for name, value in fields.items():
+            if (
+                value is not None
+                and name not in _PLAIN
+                and (type(value) is not list or value or name == "parts")
+            ):
+                return None
+    return {"role": _ROLES.get(role, role), "parts": [text_part(content)]}
 
 
 def _langchain_role(item: object) -> str | None:

@@ -10,12 +10,17 @@ import hashlib
 import re
 import types
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 MAX_DESCRIPTION = 1_000
+MAX_WHOLE_DESCRIPTION = 20_000
 MAX_HASHED_BYTES = 1_000_000
 MAX_COLUMNS = 20
 ELLIPSIS = "…"
+
+whole = ContextVar("genai_otel.whole_descriptions", default=False)
+"""Whether a `repr` must not be cut, since somebody is going to look for secrets in it."""
 
 _ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+| id='\d+'")
 
@@ -59,6 +64,7 @@ def describe(value: object) -> str:
     """Return the object's `repr` without addresses, cut at 1,000 characters, or its placeholder.
 
     A default `repr` says no more than the placeholder; one that raises anything (but Ctrl-C) says nothing.
+    Where it is to stay `whole`, there is the placeholder instead of one of more than 20,000 characters.
     """
     kind = type(value)
     if _repr_owner(kind) is object:
@@ -69,6 +75,8 @@ def describe(value: object) -> str:
         raise
     except BaseException:
         return placeholder(kind)
+    if len(text) > MAX_DESCRIPTION and whole.get():
+        return placeholder(kind) if len(text) > MAX_WHOLE_DESCRIPTION else _ADDRESS.sub("", text)
     return cut(_ADDRESS.sub("", cut(text, 2 * MAX_DESCRIPTION)), MAX_DESCRIPTION)
 
 

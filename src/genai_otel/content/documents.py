@@ -6,10 +6,10 @@ from math import isfinite
 from numbers import Real
 from typing import Any, Final
 
-from genai_otel._guard import report
 from genai_otel.content.fields import field, first, identifier, kind_of, number, sequence, string
 from genai_otel.content.media import without_binaries
 from genai_otel.content.plain import plain
+from genai_otel.content.second_try import second_try
 
 _ID: Final = ("id", "document_id", "doc_id", "file_id", "id_", "node_id", "_id")
 _CONTENT: Final = ("content", "page_content", "text", "document")
@@ -27,10 +27,9 @@ def documents(value: object) -> list[dict[str, Any]]:
     are strings and scores numbers; embedding vectors are left out. Never raises.
     """
     try:
-        return [_document(entry) for entry in _entries(value)]
-    except Exception:
-        report("content.documents.documents")
-        return []
+        return _documents(value)
+    except Exception as exc:
+        return second_try(exc, "content.documents.documents", _documents, value, list)
 
 
 def memory_records(value: object) -> list[dict[str, Any]]:
@@ -39,10 +38,17 @@ def memory_records(value: object) -> list[dict[str, Any]]:
     Takes what ``documents`` takes. Never raises.
     """
     try:
-        return [_memory_record(entry) for entry in _entries(value)]
-    except Exception:
-        report("content.documents.memory_records")
-        return []
+        return _memory_records(value)
+    except Exception as exc:
+        return second_try(exc, "content.documents.memory_records", _memory_records, value, list)
+
+
+def _documents(value: object) -> list[dict[str, Any]]:
+    return [_document(entry) for entry in _entries(value)]
+
+
+def _memory_records(value: object) -> list[dict[str, Any]]:
+    return [_memory_record(entry) for entry in _entries(value)]
 
 
 def _entries(value: object) -> list[Any] | tuple[Any, ...]:

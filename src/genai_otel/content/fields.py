@@ -15,6 +15,7 @@ Part: TypeAlias = dict[str, Any]
 Message: TypeAlias = dict[str, Any]
 
 _ABSENT = object()
+_NONE: Mapping[str, Any] = {}
 _SENTINELS = frozenset({"NotGiven", "Omit"})
 
 
@@ -43,6 +44,18 @@ def _pydantic_field(obj: Any, name: str) -> Any:
         return getattr(obj, name)
     extra = obj.__pydantic_extra__
     return extra.get(name) if extra else None
+
+
+def fields_of(obj: object) -> Mapping[str, Any]:
+    """The fields of a dict or of an SDK or pydantic object, those newer than its class among them; else nothing."""
+    if obj is None:
+        return _NONE
+    if isinstance(obj, dict):
+        return obj
+    if not _is_pydantic(type(obj)):  # type: ignore[arg-type]
+        return _NONE
+    known, more = obj.__dict__, obj.__pydantic_extra__  # type: ignore[attr-defined]
+    return {**known, **more} if more else known
 
 
 # Asking a pydantic object, or its class, for an attribute it lacks costs a microsecond: remembered per class.

@@ -79,6 +79,8 @@ def _readers(values: Values) -> list[Reader | None]:
 
 
 def _reader(value: object) -> Reader | None:
+    if type(value) is dict and len(value) == 2 and type(value.get("role")) is str and "content" in value:
+        return chat_message
     if isinstance(value, (str, list, tuple)):
         return _pair if is_pair(value) else None
     kind = kind_of(value)

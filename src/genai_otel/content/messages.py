@@ -8,10 +8,10 @@ consumed or changed.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from genai_otel._guard import report
 from genai_otel.content.answers import (
     choice_message,
     choices_of,
@@ -25,6 +25,7 @@ from genai_otel.content.fields import Message, Part, field, given, sequence, str
 from genai_otel.content.history import Values, is_history, is_one_answer, read_all, read_one, read_prompts
 from genai_otel.content.parts import content_parts, text_part
 from genai_otel.content.responses_items import item_parts
+from genai_otel.content.second_try import second_try
 from genai_otel.content.tools import tool_definitions
 
 __all__ = ["Request", "finish_reasons", "input_messages", "output_messages", "split_request"]
@@ -53,11 +54,12 @@ def input_messages(value: object, *, role: str = "user") -> list[Message]:
     Takes a string, a message, a list of messages, items, parts, ``(role, content)`` pairs or prompts, or a
     dict with ``messages``, ``input`` or ``prompt``. Never raises.
     """
+    read = functools.partial(_input, role=role)
     try:
-        return _input(value, role)
-    except Exception:
-        report("content.messages.input_messages")
-        return _free_form(to_json(value), role)
+        return read(value)
+    except Exception as exc:
+        site = "content.messages.input_messages"
+        return second_try(exc, site, read, value, lambda: _free_form(to_json(value), role))
 
 
 def output_messages(value: object, *, finish_reason: bool = False) -> list[Message]:
@@ -67,12 +69,12 @@ def output_messages(value: object, *, finish_reason: bool = False) -> list[Messa
     Takes an answer of OpenAI, Anthropic or LangChain, a message or a list of them, a string or anything else.
     Never raises.
     """
+    read = _finished_output if finish_reason else _output
     try:
-        messages = _output(value)
-        return with_finish_reasons(messages, value) if finish_reason else messages
-    except Exception:
-        report("content.messages.output_messages")
-        return _free_form(to_json(value), "assistant")
+        return read(value)
+    except Exception as exc:
+        site = "content.messages.output_messages"
+        return second_try(exc, site, read, value, lambda: _free_form(to_json(value), "assistant"))
 
 
 def split_request(value: object) -> Request:
@@ -82,9 +84,11 @@ def split_request(value: object) -> Request:
     """
     try:
         return _split(value)
-    except Exception:
-        report("content.messages.split_request")
-        return Request(_free_form(to_json(value), "user"), [], [])
+    except Exception as exc:
+        site = "content.messages.split_request"
+        return second_try(
+            exc, site, _split, value, lambda: Request(_free_form(to_json(value), "user"), [], [])
+        )
 
 
 def _free_form(value: object, role: str) -> list[Message]:
@@ -96,6 +100,8 @@ def _input(value: object, role: str) -> list[Message]:
         return []
     if isinstance(value, str):
         return _free_form(value, role)
+    if type(value) is list:  # what nearly every chat request has
+        return _said(value, role)
     conversation = _conversation(value)
     return _said(value if conversation is None else conversation, role)
 
@@ -154,6 +160,10 @@ def _is_conversation(value: dict[Any, Any], name: str) -> bool:
     """Whether the parameter is given; a ``prompt`` that is a reference to a stored one is no conversation."""
     found = value.get(name)
     return given(found) and not (name == "prompt" and not _is_prompt(found, name))
+
+
+def _finished_output(value: object) -> list[Message]:
+    return with_finish_reasons(_output(value), value)
 
 
 def _output(value: object) -> list[Message]:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from .. import _runtime
 from .._guard import warn_once
+from ..conventions import attributes as attr
+from . import describe
 from .encode import to_json
+from .media import has_data_url, inline_text
 from .plain import plain
 from .shorten import shorten, shorten_text
 
 DROPPED: Final = object()
+# what the log may name; the keys of users' attributes and tags are their data
+_NAMEABLE: Final = attr.CONTENT | {attr.EXCEPTION_TYPE, attr.EXCEPTION_MESSAGE, attr.EXCEPTION_STACKTRACE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +44,30 @@ class ContentPolicy:
         """Return ``value`` after redaction (itself when there is no redactor), or ``DROPPED``."""
         if self.redact is None:
             return value
+        # a redactor that asks a model, or calls what is traced, would be asked to redact that as well
+        token = _runtime.attach(_runtime.suppress(_runtime.current()))
         try:
-            result = self.redact(where, plain(value))
+            result = self.redact(where, _whole(value))
         except KeyboardInterrupt:
             raise
         except BaseException as exc:
-            warn_once(
-                f"redact:{where}",
-                "redact() raised %s for %s: the content is dropped",
-                type(exc).__name__,
-                where,
-            )
+            what = where if where in _NAMEABLE else "an attribute"
+            warn_once(f"redact:{what}", "redact() raised %s for %s: it is dropped", type(exc).__name__, what)
             return DROPPED
+        finally:
+            try:
+                _runtime.detach(token)
+            except BaseException:  # an interrupt before that was done
+                _runtime.detach(token)
+                raise
         return DROPPED if result is None else result
 
     def json(self, value: Any) -> str:
         """Return cleared ``value`` as JSON text of at most ``max_length`` characters, still valid JSON."""
         text = to_json(value)
+        if has_data_url(text):
+            text = inline_text(text)
+            value = json.loads(text)
         if self.max_length is None or len(text) <= self.max_length:
             return text
         return to_json(shorten(plain(value), self.max_length))
@@ -62,7 +76,7 @@ class ContentPolicy:
         """Return cleared ``value`` as text: strings as they are, everything else as JSON, within ``max_length``."""
         if not isinstance(value, str):
             return self.json(value)
-        text = _encodable(value)
+        text = inline_text(_encodable(value))
         if self.max_length is None or len(text) <= self.max_length:
             return text
         return shorten_text(text, self.max_length)
@@ -71,6 +85,15 @@ class ContentPolicy:
         """Return cleared ``value`` as plain data whose JSON text is within ``max_length``."""
         data = plain(value)
         return data if self.max_length is None else shorten(data, self.max_length)
+
+
+def _whole(value: Any) -> Any:
+    """Return ``value`` as plain data in which nothing was shortened: half a secret is not recognised."""
+    token = describe.whole.set(True)
+    try:
+        return plain(value)
+    finally:
+        describe.whole.reset(token)
 
 
 def _encodable(text: str) -> str:

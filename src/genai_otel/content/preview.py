@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal, TypeAlias
 
+from genai_otel.content.describe import well_formed
 from genai_otel.content.encode import to_json
 from genai_otel.content.fields import Message, field, kind_of, sequence, string
 from genai_otel.content.media import inline_text
@@ -88,4 +89,4 @@ def _of_type(message: Message, kind: str) -> str:
 
 def shortened(text: str) -> str:
     """The text in at most 1,000 characters, with an ellipsis where it was longer."""
-    return text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 1] + _ELLIPSIS
+    return well_formed(text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 1] + _ELLIPSIS)

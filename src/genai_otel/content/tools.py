@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import Any, Final
 
-from genai_otel._guard import report
 from genai_otel.content.fields import field, first, given, kind_of, sequence, string, with_present
 from genai_otel.content.plain import plain
+from genai_otel.content.second_try import second_try
 from genai_otel.content.tool_calls import parsed, plain_value
 
 _NESTED: Final = ("function", "custom", "toolSpec")
@@ -26,9 +27,8 @@ def tool_definitions(value: object) -> list[dict[str, Any]]:
     """
     try:
         return _definitions(value)
-    except Exception:
-        report("content.tools.tool_definitions")
-        return []
+    except Exception as exc:
+        return second_try(exc, "content.tools.tool_definitions", _definitions, value, list)
 
 
 def object_of(value: object, key: str) -> dict[str, Any]:
@@ -36,14 +36,18 @@ def object_of(value: object, key: str) -> dict[str, Any]:
 
     Anything else is put under ``key``. Never raises.
     """
+    read = functools.partial(_object_of, key=key)
     try:
-        text = string(value)
-        is_json = text is not None and text.lstrip()[:1] == "{"
-        found = plain_value(parsed(text) if is_json and text is not None else value)
-        return found if isinstance(found, dict) else {key: found}
-    except Exception:
-        report("content.tools.object_of")
-        return {key: plain(value)}
+        return read(value)
+    except Exception as exc:
+        return second_try(exc, "content.tools.object_of", read, value, lambda: {key: plain(value)})
+
+
+def _object_of(value: object, key: str) -> dict[str, Any]:
+    text = string(value)
+    is_json = text is not None and text.lstrip()[:1] == "{"
+    found = plain_value(parsed(text) if is_json and text is not None else value)
+    return found if isinstance(found, dict) else {key: found}
 
 
 def _definitions(value: object) -> list[dict[str, Any]]:

@@ -183,11 +183,15 @@ class ConsoleTree(SpanProcessor):
 
     def _run(self) -> None:
         stopped = False
-        while not stopped:
-            with self._changed:
-                self._sleep()
-                stopped = self._stopped
-            self._drain()
+        try:
+            while not stopped:
+                with self._changed:
+                    self._sleep()
+                    stopped = self._stopped
+                self._drain()
+        except Exception:
+            report("console tree")
+            self._writer = None  # the next span starts another one
 
     def _sleep(self) -> None:
         if not self._waiting and not self._stopped:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Final
 
-from genai_otel.setup import variables
+from genai_otel.exporters import variables
 
 from .mlflow_server import Answer, MlflowServer
 

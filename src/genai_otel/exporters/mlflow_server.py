@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from genai_otel import _runtime
-from genai_otel.setup import urls, variables
+from genai_otel.exporters import urls, variables
 
 from .registry import ExporterRequest
 
@@ -23,6 +24,7 @@ _FIRST_PAUSE: Final = 0.5
 _DEFAULT_SECONDS: Final = 10.0
 _EXPECTED: Final = "the http:// or https:// address of an MLflow server"
 _TRUE: Final = ("1", "true")
+_CODE: Final = re.compile(r"[A-Z_]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,5 +187,6 @@ def _answer(reply: Any) -> Answer:
     except ValueError:
         body = None
     said = body if isinstance(body, dict) else {}
-    problem = said.get("error_code") or said.get("detail") or reply.reason or ""
-    return Answer(reply.status_code, body, str(problem)[:200])
+    code = said.get("error_code")  # what else it says may repeat what was sent
+    known = isinstance(code, str) and _CODE.fullmatch(code)
+    return Answer(reply.status_code, body, str(code if known else reply.reason or "")[:200])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from genai_otel._guard import warn_once
-from genai_otel.setup import variables
+from genai_otel.exporters import variables
 
 from .mlflow_server import Answer, MlflowServer
 

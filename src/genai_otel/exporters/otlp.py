@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.util.re import parse_env_headers
 
+from genai_otel import _forks
 from genai_otel._guard import warn_once
-from genai_otel.setup import urls, variables
-from genai_otel.setup.urls import GRPC, HTTP
+from genai_otel.exporters import urls, variables
+from genai_otel.exporters.urls import GRPC, HTTP
 
 from .portions import InPortions
 
@@ -93,10 +96,75 @@ def build(request: ExporterRequest) -> Any:
     return in_portions(resolve(request, "traces"))
 
 
-def in_portions(target: Target, **more: Any) -> Any:
-    """Return the exporter for ``target``; one of spans or log records sends requests that collectors take."""
-    made = exporter(target, **more)
-    return made if made is None or target.signal == "metrics" else InPortions(made)
+def in_portions(target: Target, **more: Callable[[], Any]) -> Any:
+    """Return the exporter for ``target``; one of spans or log records sends requests that collectors take.
+
+    ``more`` are functions that return further arguments of the SDK's constructor.
+    """
+    make = functools.partial(_made, target, more)
+    made = make()
+    if made is None:
+        return None
+    connected = (Connected if target.protocol == HTTP else ConnectedGrpc)(made, make)
+    return connected if target.signal == "metrics" else InPortions(connected)
+
+
+def _made(target: Target, more: Mapping[str, Callable[[], Any]]) -> Any:
+    return exporter(target, **{name: value() for name, value in more.items()})
+
+
+class Connected:
+    """Passes everything on to an exporter, in a forked child to one of its own.
+
+    A child that sent over the connections that it inherits would mix its requests with those of its parent.
+    """
+
+    def __init__(self, inner: Any, make: Callable[[], Any]) -> None:
+        self._inner = inner
+        self._make = make
+        self._inherited: list[Any] = []
+        _forks.in_children(self)
+
+    def start_afresh(self) -> None:
+        """Use no connection that the parent process uses; what it had is kept, to be closed by nobody."""
+        self._inherited.append(self._inner)
+        self._inner = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._inner is None:
+            self._inner = self._make()
+        return getattr(self._inner, name)
+
+
+class ConnectedGrpc(Connected):
+    """The same for gRPC, which is of no use any more to a child that was forked during one of its calls.
+
+    So a fork waits for a call under way, half a second at most: one that is being tried again takes longer.
+    """
+
+    def __init__(self, inner: Any, make: Callable[[], Any]) -> None:
+        self._calling = threading.Lock()
+        self._paused = False
+        super().__init__(inner, make)
+
+    def export(self, batch: Any, **options: Any) -> Any:
+        """Export ``batch``, while nobody forks."""
+        with self._calling:
+            return self.__getattr__("export")(batch, **options)
+
+    def before_fork(self, deadline: float) -> None:
+        """Let no call begin until the process has forked."""
+        self._paused = self._calling.acquire(timeout=max(deadline - monotonic(), 0))
+
+    def after_fork(self) -> None:
+        """In the parent: go on."""
+        if self._paused:
+            self._paused = False
+            self._calling.release()
+
+    def start_afresh(self) -> None:
+        self._calling, self._paused = threading.Lock(), False
+        super().start_afresh()
 
 
 def _keywords(target: Target) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import os
 import weakref
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
@@ -13,8 +14,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from genai_otel._guard import report
-from genai_otel.setup import urls, variables
-from genai_otel.setup.urls import GRPC, HTTP
+from genai_otel.exporters import urls, variables
+from genai_otel.exporters.urls import GRPC, HTTP
 from genai_otel.telemetry import listeners
 
 from . import otlp
@@ -41,7 +42,7 @@ _HARMLESS: Final = {"accept": "application/x-protobuf"}
 def build(request: ExporterRequest) -> PhoenixSpanExporter | None:
     """Return the span exporter that ``exporter="phoenix"`` stands for; None when it can't be made."""
     target = _target(request)
-    only_ours = {"session": _session(target)} if target.protocol == HTTP else {}
+    only_ours = {"session": partial(_session, target)} if target.protocol == HTTP else {}
     made = otlp.in_portions(target, **only_ours)
     if made is None:
         return None

@@ -24,11 +24,13 @@ def autolog(
     ``disable=True`` restores the SDK completely. A library that is not installed is no error.
 
     Args:
-        libraries: ``"openai"``.
+        *libraries: ``"openai"``.
         disable: take the instrumentation back.
         capture_content: overrides the content mode for these spans (see ``configure``).
         request_stream_usage: ask for token usage on streams; the extra chunk is hidden from the caller.
-        tracer_provider, meter_provider, logger_provider: instead of the configured ones.
+        tracer_provider: for these spans, instead of the configured one.
+        meter_provider: the same for their metrics.
+        logger_provider: the same for their events.
 
     Raises:
         ValueError: for an unknown library, listing what is supported, or an unknown content mode.

@@ -15,7 +15,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import ProxyTracerProvider
 
 from .._guard import warn_once
-from . import existing, sdk, variables
+from ..exporters import variables
+from . import existing, sdk
 from .arguments import Arguments
 from .metric_pipeline import MetricPipeline
 from .pipeline import SHUTDOWN_SECONDS, BatchRoute, LogSwitch, SpanSwitch, end

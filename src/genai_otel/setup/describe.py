@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _settings
-from . import urls
+from ..exporters import urls
 from .existing import exporters
 from .state import State
 
@@ -21,6 +21,7 @@ def describe(state: State, provider: Any) -> dict[str, Any]:
         "exporters": [
             dict(route.details) for route in (pipeline.switch.routes if pipeline is not None else ())
         ],
+        "counts": [route.counts() for route in (pipeline.switch.routes if pipeline is not None else ())],
         "other_exporters": [_exporter(one) for one in exporters(provider)],
         "metrics": dict(metrics.route.details) if metrics is not None and metrics.route is not None else None,
         "logs": [dict(route.details) for route in logs.switch.routes] if logs is not None else [],

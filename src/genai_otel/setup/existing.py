@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from .._guard import guarded, warn_once
+from ..exporters import urls
 from ..exporters.registry import ExporterRequest
-from . import urls
 
 
 @guarded(default=())

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
 import threading
-import weakref
 from collections.abc import Callable, Hashable
 from time import monotonic
 from typing import Any, Final
@@ -18,9 +16,12 @@ from opentelemetry.sdk.metrics.export import (
 )
 from opentelemetry.sdk.resources import Resource
 
+from .. import _forks
 from .._guard import report
+from ..exporters import variables
 from ..exporters.guarded import GuardedExporter
-from . import sdk, variables
+from ..telemetry.metric_forks import forget_measurements, renew_locks
+from . import sdk
 from .pipeline import end, join, remaining_ms
 
 _INTERVAL: Final = (("OTEL_METRIC_EXPORT_INTERVAL",), 60_000.0)
@@ -64,6 +65,9 @@ class MetricRoute:
         if self._ticker is not None:
             join(self._ticker.thread, deadline)
 
+    def unsent(self) -> str:
+        return "metrics" if any(exporter.sending for exporter in self.exporters) else ""
+
 
 class MetricPipeline:
     """A meter provider of ours and the route it feeds, if any."""
@@ -75,6 +79,12 @@ class MetricPipeline:
         self.provider = sdk.meter_provider(resource, self._reader)
         self.route: MetricRoute | None = None
         self.exchange(first, 0)
+        _forks.in_children(self)
+
+    def start_afresh(self) -> None:
+        """In a forked child: measure from nothing, with locks that are free."""
+        renew_locks(self.provider)
+        forget_measurements(self.provider)
 
     def exchange(self, route: MetricRoute | None, seconds: float) -> None:
         """Put ``route`` in the place of the one that is there, which gets ``seconds`` to send what it has."""
@@ -97,9 +107,7 @@ class Ticker:
         self._tick = tick
         self._seconds = seconds
         self.begin()
-        if hasattr(os, "register_at_fork"):
-            reference = weakref.ref(self)
-            os.register_at_fork(after_in_child=lambda: _begin_in_child(reference()))
+        _forks.in_children(self)
 
     def begin(self) -> None:
         self._stopping = threading.Event()
@@ -108,6 +116,11 @@ class Ticker:
 
     def stop(self) -> None:
         self._stopping.set()
+
+    def start_afresh(self) -> None:
+        """In a forked child: have a thread again."""
+        if self.running:
+            self.begin()
 
     @property
     def running(self) -> bool:
@@ -126,11 +139,6 @@ class Ticker:
             self._tick()
         except Exception:
             report("metric collection")
-
-
-def _begin_in_child(ticker: Ticker | None) -> None:
-    if ticker is not None and ticker.running:
-        ticker.begin()
 
 
 class _Fan(MetricExporter):

@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk.trace import SpanProcessor
 
+from .. import _forks
 from .._guard import report
+from ..exporters.figures import plural
+from . import progress
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -52,6 +56,10 @@ class Route(Protocol):
     def settle(self, deadline: float) -> None:
         """Wait until ``deadline`` for a worker that was interrupted."""
 
+    def unsent(self) -> str:
+        """Return what is still to be sent, such as ``2 spans``; empty where that is nothing, or not known."""
+        ...
+
 
 class BatchRoute:
     """A processor of the SDK (or of an exporter package) and the exporter it feeds, if that is known."""
@@ -68,8 +76,25 @@ class BatchRoute:
         self.details = details
         self._exporter = exporter
         self._ended = False
-        batch = getattr(processor, "_batch_processor", None)
+        self._refused: Refused | None = None
+        batch: Any = getattr(processor, "_batch_processor", None)
         self._batch = batch if all(hasattr(batch, name) for name in _BATCH_INTERNALS) else None
+        if hasattr(batch, "_metrics"):
+            self._refused = batch._metrics = Refused(batch._metrics)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many items were delivered, lost with a failed batch, dropped unsent, and wait in the queue.
+
+        Only what is known: a processor of another package doesn't say, nor do SDKs before 1.41 what they drop.
+        """
+        found: dict[str, int] = {}
+        if self._exporter is not None:
+            found.update(delivered=self._exporter.delivered, lost=self._exporter.lost)
+        if self._refused is not None:
+            found["dropped"] = self._refused.count
+        if self._batch is not None and hasattr(self._batch, "_queue"):
+            found["waiting"] = len(self._batch._queue)
+        return found
 
     def flush(self, timeout_ms: float) -> bool:
         exporter = self._exporter
@@ -100,6 +125,34 @@ class BatchRoute:
     def settle(self, deadline: float) -> None:
         if self._batch is not None:
             join(self._batch._worker_thread, deadline)
+
+    def unsent(self) -> str:
+        waiting = len(getattr(self._batch, "_queue", ()))
+        sending = self._exporter.sending if self._exporter is not None else 0
+        noun = "event" if isinstance(self.processor, LogRecordProcessor) else "span"
+        return plural(waiting + sending, noun) if waiting + sending else ""
+
+
+class Refused:
+    """Stands in the place of what the SDK's processor tells of itself, and counts what it drops."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self._lock = threading.Lock()
+        self.count = 0
+        _forks.in_children(self)
+
+    def start_afresh(self) -> None:
+        """In a forked child: count from nothing."""
+        self._lock, self.count = threading.Lock(), 0
+
+    def drop_items(self, count: int, *reason: Any, **more: Any) -> None:
+        with self._lock:
+            self.count += count
+        self._inner.drop_items(count, *reason, **more)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
 
 
 class Switch:
@@ -152,6 +205,7 @@ def end(routes: Iterable[Route], seconds: float) -> None:
     deadline = monotonic() + seconds
     for route in ending:
         _attempt(route.wake)
+    _attempt(progress.tell, ending, [route.settle for route in ending], deadline)
     for route in ending:
         _attempt(route.finish, deadline)
     settled = monotonic() + _SETTLE_SECONDS
@@ -191,9 +245,11 @@ def all_in_time(steps: Sequence[Callable[[float], object]], timeout_ms: float) -
         except Exception:
             done.append(False)
 
-    for thread in [_started(run, step) for step in steps]:
-        if thread is not None:
-            join(thread, deadline)
+    threads = [thread for step in steps if (thread := _started(run, step)) is not None]
+    waits = [partial(join, thread) for thread in threads]
+    _attempt(progress.tell, [getattr(step, "__self__", None) for step in steps], waits, deadline)
+    for wait in waits:
+        wait(deadline)
     return len(done) == len(steps) and all(done)
 
 

@@ -11,10 +11,9 @@ from opentelemetry.sdk.metrics.export import MetricExportResult
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 
 from .._guard import warn_once
-from ..exporters import otlp, registry
+from ..exporters import otlp, registry, urls, variables
 from ..exporters.guarded import GuardedExporter
 from ..exporters.registry import ExporterRequest
-from . import urls, variables
 from .metric_pipeline import MetricRoute
 from .pipeline import BatchRoute, end
 
@@ -141,7 +140,7 @@ def _registered(signal: str, name: str) -> Any:
     except Exception as exc:
         variable = variables.EXPORTER_VARIABLES[signal]
         warn_once(
-            f"{variable}={name}", "%s=%s can't be used: %s: %s", variable, name, type(exc).__name__, exc
+            f"{variable}={name}", "%s=%s can't be used: it raised %s", variable, name, type(exc).__name__
         )
         return None
     return made

@@ -7,8 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from ..exporters import otlp, registry
-from . import urls
+from ..exporters import otlp, registry, urls
 from .arguments import Arguments, sequence
 
 _OTHER_EXPORTERS: Final = "a SpanExporter instance, or a sequence of these"

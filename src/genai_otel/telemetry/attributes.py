@@ -35,6 +35,14 @@ def attribute_value(key: str, value: Any, policy: ContentPolicy) -> Any:
     return None if value is None else policy.text(value)
 
 
+def cleared_text(key: str, value: Any, policy: ContentPolicy) -> str | None:
+    """Return free text or a person's id that the user gave, after redaction; None when nothing is left of it."""
+    if value is None or policy.redact is None:
+        return text_of(value)  # type: ignore[no-any-return]
+    cleared = policy.cleared(key, value)
+    return None if cleared is DROPPED else text_of(cleared)
+
+
 def text_of(value: Any) -> Any:
     """Return a value as text that every exporter can encode (None stays None): strings as they are, else as JSON."""
     data = well_formed(value) if type(value) is str else plain(value)

@@ -12,7 +12,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context, create_key
 from opentelemetry.trace import NonRecordingSpan, Status, StatusCode
 
-from .. import _runtime
+from .. import _forks, _runtime
 from .._guard import report
 from ..conventions import attributes as attr
 from ..conventions import events
@@ -20,8 +20,10 @@ from ..conventions.span_types import Family, Rules
 from . import errors, listeners, writers
 from .ambient import Ambient, ambient_of
 from .attributes import attribute_value, text_of
-from .metrics import Instruments, record_agent_calls, record_chunk_times, record_operation
-from .usage import Usage, UsageSum
+from .metrics import Instruments
+from .rollup import report_upwards
+from .signals import STARTED, emit_details, record_metrics
+from .usage import UsageSum
 
 if TYPE_CHECKING:
     from .._settings import Settings
@@ -113,7 +115,9 @@ class Operation:
     def update(self, values: Mapping[str, Any]) -> None:
         """Set attributes that are facts; entries that are None are ignored."""
         if not self.ended:
-            self.pending.update({key: value for key, value in values.items() if value is not None})
+            if None in values.values():
+                values = {key: value for key, value in values.items() if value is not None}
+            self.pending.update(values)
 
     def set_user_attribute(self, key: str, value: Any) -> None:
         """Set one attribute given by the user, after redaction and the length limit."""
@@ -184,11 +188,8 @@ class Operation:
         """
         policy = self.settings.content
         self.exception = exc
-        described = errors.exception_attributes(exc, content=policy.span)
-        if policy.redact is not None:
-            described = {
-                key: text for key, value in described.items() if (text := _redacted(policy, key, value))
-            }
+        clear = None if policy.redact is None else policy.cleared
+        described = errors.exception_attributes(exc, content=policy.span, clear=clear)
         self.span.add_event(events.EXCEPTION, {**described, **extra} if extra else described, timestamp)
         return described
 
@@ -201,17 +202,24 @@ class Operation:
             self.pending.pop(attr.ERROR_TYPE, None)
         elif code is StatusCode.ERROR:
             self.failed = True
-            if self.exception is not None:
-                self.pending.setdefault(attr.ERROR_TYPE, errors.error_type(self.exception))
-                description = errors.without_quotes(
-                    description, self.exception, content=self.settings.content.span
-                )
+            policy, exc = self.settings.content, self.exception
+            if exc is not None:
+                self.pending.setdefault(attr.ERROR_TYPE, errors.error_type(exc))
+            if description is not None:
+                description = errors.status_description(description, exc, policy)
         self.span.set_status(Status(code, description if code is StatusCode.ERROR else None))
+
+    def disown(self) -> None:
+        """In a forked child: the span that was open at the fork is its parent process's to fill and to end."""
+        self._once.acquire(blocking=False)
+        self.ended, self.recording, self.instruments, self.on_end = True, False, None, None
+        self.sum = UsageSum()
+        self.span = NonRecordingSpan(self.span.get_span_context())
 
     # --- finishing ------------------------------------------------------------------------------------------
     def finish(self, end_time: int | None = None) -> bool:
         """End the span and record metrics and event; only the first call does anything (and returns True)."""
-        if not self._once.acquire(blocking=False):
+        if not self._once.acquire(False):
             return False
         end = time_ns() if end_time is None else end_time
         try:
@@ -230,7 +238,7 @@ class Operation:
 
     def _settle(self, end: int) -> None:
         if self.rules.family is not Family.NONE:
-            self._report_upwards()
+            report_upwards(self)
         if self.failed and attr.ERROR_TYPE not in self.pending:
             self.pending[attr.ERROR_TYPE] = _OTHER
         if self.recording:
@@ -243,77 +251,9 @@ class Operation:
                     self.pending.copy()
                 )  # a copy: other threads may still set attributes
             if self.settings.content.event and self.rules.family is Family.INFERENCE:
-                self._emit_details(end)
+                emit_details(self, end)
         if self.instruments is not None:
-            self._record_metrics(self.instruments, end)
-
-    def _report_upwards(self) -> None:
-        """Sum usage on the enclosing agents and workflows; an enclosing inference reports for its inner ones."""
-        inner = self.sum.total() if self.sum is not None else None
-        if self.rules.sums_usage:
-            if inner is not None:
-                self._take_sum(inner)
-            return
-        if self.parent is None:
-            return
-        inference, tool = self.rules.family is Family.INFERENCE, self.rules.family is Family.TOOL
-        if not (inference or tool):
-            return
-        self._walk_up(self._own_usage(inner or Usage()) if inference else None, inference=inference)
-
-    def _own_usage(self, inner: Usage) -> Usage:
-        """Return what this inference reports; where it knows nothing itself, what those inside it reported."""
-        tokens_in, tokens_out = self.lookup(attr.USAGE_INPUT_TOKENS), self.lookup(attr.USAGE_OUTPUT_TOKENS)
-        return Usage(
-            inner.input_tokens if tokens_in is None else tokens_in,
-            inner.output_tokens if tokens_out is None else tokens_out,
-            self.lookup(attr.RESPONSE_FINISH_REASONS) or inner.finish_reasons,
-        )
-
-    def _walk_up(self, usage: Usage | None, *, inference: bool) -> None:
-        counted, node = False, self.parent
-        while node is not None:
-            if _sums(node.rules):
-                total = vars(node).setdefault("sum", UsageSum())  # made by the first call inside, atomically
-                if usage is not None:
-                    total.add(usage)
-                if node.rules.family is Family.INFERENCE:
-                    return
-                if not counted and node.rules.family is Family.AGENT:
-                    total.count(inference=inference)
-                    counted = True
-            node = node.parent
-
-    def _take_sum(self, total: Usage) -> None:
-        for key, value in (
-            (attr.USAGE_INPUT_TOKENS, total.input_tokens),
-            (attr.USAGE_OUTPUT_TOKENS, total.output_tokens),
-            (attr.RESPONSE_FINISH_REASONS, total.finish_reasons),
-        ):
-            if value is not None and self.lookup(key) is None:
-                self.pending[key] = value
-
-    def _emit_details(self, end: int) -> None:
-        logger = self.settings.providers.logger()
-        if logger is None:
-            return
-        from .events import emit_inference_details
-
-        facts = {**self.start_attributes, **self.pending}
-        for key in attr.CONTENT:
-            facts.pop(key, None)
-        context = trace.set_span_in_context(self.span, Context())
-        emit_inference_details(logger, facts, self.event_content or {}, context, end)
-
-    def _record_metrics(self, instruments: Instruments, end: int) -> None:
-        started = getattr(self.span, "start_time", None) or self.start_attributes.get(_STARTED, end)
-        dialect = self.settings.dialect
-        record_operation(instruments, dialect, self.rules.family, self.lookup, max(0, end - started) / 1e9)
-        if self.first_chunk is not None:
-            record_chunk_times(instruments, dialect, self.lookup, self.first_chunk, self.chunk_gaps or {})
-        if self.rules.family is Family.AGENT and self.rules.sums_usage:
-            made = self.sum or UsageSum()
-            record_agent_calls(instruments, self.lookup, made.inference_calls, made.tool_calls)
+            record_metrics(self, self.instruments, end)
 
 
 def _remember(root: trace.Span) -> None:
@@ -321,16 +261,19 @@ def _remember(root: trace.Span) -> None:
     last_root = root
 
 
-_STARTED: Final = "genai_otel.start_time"
+class _OpenAtFork:
+    """The operations inside which a process forked."""
+
+    def start_afresh(self) -> None:
+        """In the child: leave them to the parent, or both would export the same span."""
+        operation = _enclosing(_runtime.current())
+        while operation is not None:
+            operation.disown()
+            operation = operation.parent
 
 
-def _sums(rules: Rules) -> bool:
-    return rules.sums_usage or rules.family is Family.INFERENCE
-
-
-def _redacted(policy: Any, key: str, value: str) -> str | None:
-    cleared = policy.cleared(key, value)
-    return cleared if isinstance(cleared, str) else None
+_open_at_fork: Final = _OpenAtFork()
+_forks.in_children(_open_at_fork)
 
 
 def default_name(rules: Rules, lookup: Any) -> str:
@@ -380,7 +323,7 @@ def begin(
     if not is_recording:
         if instruments is None:
             return span, None
-        attributes = {**attributes, _STARTED: start_time or time_ns()}
+        attributes = {**attributes, STARTED: start_time or time_ns()}
     return span, Operation(
         span,
         rules,

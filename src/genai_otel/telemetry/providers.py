@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import metrics, trace
+from opentelemetry.metrics import _internal as _metrics
 from opentelemetry.trace import ProxyTracerProvider, Tracer, TracerProvider
 
+from .. import _forks
 from .._version import __version__
 from ..conventions import SCHEMA_URL, SCOPE_NAME
 from .metrics import Instruments
@@ -16,6 +19,11 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
 
 
+def _all_off() -> bool:
+    """Whether ``OTEL_SDK_DISABLED`` turns everything off: the SDK sees to its own providers, this to all others."""
+    return os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+
+
 class Providers:
     """Explicit providers, or the global ones where none was given.
 
@@ -23,7 +31,15 @@ class Providers:
     span), and looked up again when the global provider changes.
     """
 
-    __slots__ = ("_instruments", "_logger", "_tracer", "logger_provider", "meter_provider", "tracer_provider")
+    __slots__ = (
+        "__weakref__",
+        "_instruments",
+        "_logger",
+        "_tracer",
+        "logger_provider",
+        "meter_provider",
+        "tracer_provider",
+    )
 
     def __init__(
         self,
@@ -38,6 +54,7 @@ class Providers:
         self._tracer: tuple[Any, Tracer | None] = (None, None)
         self._instruments: tuple[Any, Instruments | None] = (None, None)
         self._logger: tuple[Any, Logger | None] = (None, None)
+        _forks.in_children(self)
 
     def tracer(self) -> Tracer | None:
         """Return the tracer, or None when the process has no tracer provider at all."""
@@ -45,21 +62,35 @@ class Providers:
         source, tracer = self._tracer
         if provider is source:
             return tracer
-        absent = isinstance(provider, ProxyTracerProvider)
+        absent = isinstance(provider, ProxyTracerProvider) or _all_off()
         tracer = None if absent else provider.get_tracer(SCOPE_NAME, __version__, SCHEMA_URL)
         self._tracer = (provider, tracer)
         return tracer
 
     def instruments(self) -> Instruments | None:
         """Return the metric instruments, or None when no meter provider is installed."""
-        provider = self.meter_provider or metrics.get_meter_provider()
         source, instruments = self._instruments
+        if (
+            instruments is None
+            and source is not None
+            and getattr(_metrics, "_METER_PROVIDER", source) is None
+        ):
+            return None  # still none: asking the API would cost a look at the environment at every call
+        provider = self.meter_provider or metrics.get_meter_provider()
         if provider is source:
             return instruments
-        absent = type(provider).__name__ in ("_ProxyMeterProvider", "NoOpMeterProvider")
+        absent = type(provider).__name__ in ("_ProxyMeterProvider", "NoOpMeterProvider") or _all_off()
         instruments = None if absent else Instruments(provider.get_meter(SCOPE_NAME, __version__, SCHEMA_URL))
         self._instruments = (provider, instruments)
         return instruments
+
+    def start_afresh(self) -> None:
+        """In a forked child: let no measurement wait for a lock that a thread of the parent held."""
+        provider = self._instruments[0]
+        if type(provider).__module__.startswith("opentelemetry.sdk."):
+            from .metric_forks import renew_locks
+
+            renew_locks(provider)
 
     def logger(self) -> Logger | None:
         """Return the event logger, or None when no logger provider is installed."""
@@ -69,7 +100,7 @@ class Providers:
         source, logger = self._logger
         if provider is source:
             return logger
-        absent = type(provider).__name__ in ("ProxyLoggerProvider", "NoOpLoggerProvider")
+        absent = type(provider).__name__ in ("ProxyLoggerProvider", "NoOpLoggerProvider") or _all_off()
         logger = None if absent else provider.get_logger(SCOPE_NAME, __version__, SCHEMA_URL)
         self._logger = (provider, logger)
         return logger

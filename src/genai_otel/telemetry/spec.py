@@ -76,6 +76,9 @@ class Spec:
         if self.user_attributes and (settings.content.redact or settings.content.max_length):
             kept = {key: value for key, value in attributes.items() if key not in self.user_attributes}
             attributes = {**kept, **cleaned(self.user_attributes, settings.content)}
+            if not self.named and self.rules.operation is not None:  # the name must not say what was redacted
+                name = default_name(self.rules, attributes.get)
+                return begin(self.rules, settings, name, attributes, context, False, start_time, tracer)
         return begin(self.rules, settings, self.name, attributes, context, self.named, start_time, tracer)
 
 

@@ -10,15 +10,16 @@ from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from ..content import describe
 from ..content import documents as document_shapes
 from ..content import messages as chat
 from ..content.answers import CONVENTIONAL
-from ..content.describe import on_type
 from ..content.encode import APPLICATION_JSON, TEXT, text_or_json
 from ..content.fields import first
 from ..content.media import inline_text
 from ..content.policy import DROPPED
 from ..content.preview import MAX_LENGTH, said, shortened
+from ..content.second_try import second_try
 from ..content.tools import object_of, tool_definitions
 from ..conventions import attributes as attr
 from ..conventions.span_types import Family, Shape
@@ -42,7 +43,7 @@ _QUERY_NAMES: Final = (
 def write_inputs(op: Operation, value: Any, *, captured: bool) -> None:
     """Record the inputs of an operation."""
     if _wanted(op, captured):
-        _INPUTS[op.rules.shape](op, value, captured)
+        _write(op, _INPUTS[op.rules.shape], value, captured)
 
 
 def write_outputs(op: Operation, value: Any, *, captured: bool) -> None:
@@ -50,27 +51,43 @@ def write_outputs(op: Operation, value: Any, *, captured: bool) -> None:
     if op.rules.shape is Shape.EMBEDDING:
         _write_dimension(op, value)
     elif _wanted(op, captured):
-        _OUTPUTS[op.rules.shape](op, value, captured)
+        _write(op, _OUTPUTS[op.rules.shape], value, captured)
 
 
 def write_documents(op: Operation, value: Any, *, captured: bool) -> None:
     """Record retrieval results."""
     if _wanted(op, captured):
-        _put_json(
-            op,
-            attr.RETRIEVAL_DOCUMENTS,
-            document_shapes.documents(value),
-            captured,
-            document_shapes.documents,
-        )
+        _write(op, _write_found, value, captured)
 
 
 def write_content(op: Operation, key: str, make: Callable[[], Any], *, captured: bool) -> None:
     """Record content in its convention's shape; ``make`` builds it and is called only if it is going to be recorded."""
     if _wanted(op, captured):
-        value = make()
-        if value:
-            _put_json(op, key, value, captured, _REPAIRS.get(key))
+        _write(op, _write_made, (key, make), captured)
+
+
+def _write(op: Operation, write: Callable[[Operation, Any, bool], None], value: Any, captured: bool) -> None:
+    """Call a writer; where there is a redactor nothing may be shortened on the way to it."""
+    if op.settings.content.redact is None:
+        write(op, value, captured)
+        return
+    token = describe.whole.set(True)
+    try:
+        write(op, value, captured)
+    finally:
+        describe.whole.reset(token)
+
+
+def _write_made(op: Operation, made: tuple[str, Callable[[], Any]], captured: bool) -> None:
+    key, make = made
+    value = make()
+    if value:
+        _put_json(op, key, value, captured, _REPAIRS.get(key))
+
+
+def _write_found(op: Operation, value: Any, captured: bool) -> None:
+    found = document_shapes.documents(value)
+    _put_json(op, attr.RETRIEVAL_DOCUMENTS, found, captured, document_shapes.documents)
 
 
 def wants_captured(op: Operation) -> bool:
@@ -141,7 +158,7 @@ def _value_writer(
         policy, pending = op.settings.content, op.pending
         if policy.redact is None and policy.max_length is None:  # the common case, without a detour
             text, pending[mime_key] = text_or_json(value)
-            pending[key] = text
+            pending[key] = text = inline_text(text)
         else:
             value = _put_text(op, key, value)
             if value is DROPPED:
@@ -210,6 +227,13 @@ _REPAIRS: Final[dict[str, Callable[[Any], Any]]] = {
 
 
 # --- retrieval, tools, memory, embeddings ---------------------------------------------------------------------
+def _query(value: Any) -> Any:
+    try:
+        return _query_of(value)
+    except Exception as exc:
+        return second_try(exc, "telemetry.writers.query", _query_of, value, lambda: value)
+
+
 def _query_of(value: Any) -> Any:
     """Return the query among named arguments, where one of them plainly is the query."""
     if not isinstance(value, Mapping):
@@ -222,11 +246,7 @@ def _query_of(value: Any) -> Any:
 
 
 def _write_query(op: Operation, value: Any, captured: bool) -> None:
-    _put_text(op, attr.RETRIEVAL_QUERY, _query_of(value))
-
-
-def _write_retrieved(op: Operation, value: Any, captured: bool) -> None:
-    write_documents(op, value, captured=captured)
+    _put_text(op, attr.RETRIEVAL_QUERY, _query(value))
 
 
 def _write_arguments(op: Operation, value: Any, captured: bool) -> None:
@@ -246,7 +266,7 @@ def _result(value: Any) -> Any:
 
 
 def _write_memory_query(op: Operation, value: Any, captured: bool) -> None:
-    _put_text(op, attr.MEMORY_QUERY, _query_of(value))
+    _put_text(op, attr.MEMORY_QUERY, _query(value))
 
 
 def _write_memory_records(op: Operation, value: Any, captured: bool) -> None:
@@ -265,7 +285,10 @@ def _write_embedding_input(op: Operation, value: Any, captured: bool) -> None:
 
 def _write_dimension(op: Operation, value: Any) -> None:
     """Record only how long the vectors are."""
-    dimension = _dimension_of(value)
+    try:
+        dimension = _dimension_of(value)
+    except Exception as exc:
+        dimension = second_try(exc, "telemetry.writers.dimension", _dimension_of, value, lambda: None)
     if dimension:
         op.pending.setdefault(attr.EMBEDDINGS_DIMENSION_COUNT, dimension)
 
@@ -277,7 +300,7 @@ def _dimension_of(value: Any) -> int | None:
             if not value or isinstance(value[0], Real):
                 return len(value)
             value = value[0]
-        elif on_type(type(value), "shape"):
+        elif describe.on_type(type(value), "shape"):
             shape = value.shape
             return shape[-1] if isinstance(shape, tuple) and shape else None
         else:
@@ -305,7 +328,7 @@ _OUTPUTS: Final[dict[Shape, Callable[[Any, Any, bool], None]]] = {
     Shape.VALUE: _value_writer(attr.OUTPUT_VALUE, attr.OUTPUT_MIME_TYPE, "response", attr.RESPONSE_PREVIEW),
     Shape.MESSAGES: _write_answer,
     Shape.EMBEDDING: _nothing,
-    Shape.RETRIEVAL: _write_retrieved,
+    Shape.RETRIEVAL: _write_found,
     Shape.TOOL: _write_result,
     Shape.MEMORY: _write_memory_records,
 }

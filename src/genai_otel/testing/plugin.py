@@ -13,10 +13,8 @@ import pytest
 if TYPE_CHECKING:
     from .capture import Capture
 
-_MARKER = (
-    "genai_spans(capture_content=True, redact=None, sampler=None, deterministic=False, include_global=False): "
-    "options of the genai_spans fixture, those of genai_otel.testing.capture_spans()"
-)
+_OPTIONS = "capture_content=True, redact=None, sampler=None, deterministic=False, include_global=False"
+_MARKER = f"genai_spans({_OPTIONS}): options of the genai_spans fixture, those of genai_otel.testing.capture_spans()"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,6 +32,8 @@ def genai_spans(request: pytest.FixtureRequest) -> Iterator[Capture]:
 
     options: dict[str, Any] = {}
     for marker in reversed(list(request.node.iter_markers("genai_spans"))):  # the closest one wins
+        if marker.args:
+            raise pytest.UsageError(f"the options of @pytest.mark.genai_spans are named: {_OPTIONS}")
         options.update(marker.kwargs)
     with capture_spans(**options) as captured:
         yield captured

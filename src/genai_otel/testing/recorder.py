@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from genai_otel.telemetry.operation import Operation
 
 
-class SpanRecorder(SpanProcessor):
+class _NothingToFlush(SpanProcessor):
+    """Holds nothing back, and says so: in SDKs before 1.42 one that does not stops the flush of those after it."""
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        return True
+
+
+class SpanRecorder(_NothingToFlush):
     """Keeps finished spans, and knows which are still open."""
 
     def __init__(self, clock: Clock | None) -> None:
@@ -82,7 +89,7 @@ class EventRecorder(LogRecordProcessor):
         return True
 
 
-class Tap(SpanProcessor):
+class Tap(_NothingToFlush):
     """Shows the spans of a provider, anyone's, to the recorders that listen at the moment."""
 
     def __init__(self) -> None:

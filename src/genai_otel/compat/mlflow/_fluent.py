@@ -10,7 +10,7 @@ from opentelemetry import trace as otel_trace
 from opentelemetry.context import Context
 
 from genai_otel import _decorators, _settings, _span_scope, _spans
-from genai_otel._guard import report
+from genai_otel._guard import guarded, report
 from genai_otel._spans import Span, facade
 from genai_otel._traced import Plan
 from genai_otel.conventions.span_types import SpanType
@@ -81,7 +81,13 @@ def trace(
         log_level=log_level,
         description=description,
     )
-    options = _Options(name, span_type, attributes, output_reducer)
+    try:
+        options = _Options(name, span_type, attributes, output_reducer)
+    except (TypeError, ValueError):
+        raise
+    except Exception:
+        report("compat.mlflow.trace")
+        return _decorators._as_it_is if func is None else func
     options.links = links
     decorate = functools.partial(_decorators._decorate, options)
     return decorate if func is None else decorate(func)
@@ -135,7 +141,12 @@ def start_span(
         run_id=run_id,
         description=description,
     )
-    return _Scope(_spec(name, span_type, attributes, links))
+    spec: MlflowSpec | None = None
+    try:
+        spec = _spec(name, span_type, attributes, links)
+    except Exception:
+        report("compat.mlflow.start_span")
+    return _Scope(spec)
 
 
 def start_span_no_context(
@@ -182,12 +193,14 @@ def get_current_active_span() -> LiveSpan | None:
     return None if span is None else live(span)
 
 
+@guarded()
 def get_active_trace_id() -> str | None:
     """Return the current trace's id, 32 hexadecimal digits without MLflow's ``tr-``, or None outside any."""
     span = _spans.get_current_span()
     return span.trace_id if span is not None and span.get_span_context().is_valid else None
 
 
+@guarded()
 def get_last_active_trace_id(thread_local: bool = False) -> str | None:
     """Return the id of the trace that ended last in this process; ``thread_local``: in this thread or task.
 

@@ -71,7 +71,10 @@ class LiveSpan(Span):
 
     def set_status(self, status: Any, description: str | None = None) -> Self:  # type: ignore[override]
         """Set the status: "OK", "ERROR", "UNSET", a ``SpanStatus``, a ``SpanStatusCode`` or an OTel one."""
-        super().set_status(*_status(status, description))
+        try:
+            super().set_status(*_status(status, description))
+        except Exception:
+            report("LiveSpan.set_status")
         return self
 
     def add_event(  # type: ignore[override]

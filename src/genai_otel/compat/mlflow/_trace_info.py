@@ -8,7 +8,7 @@ from typing import Any, Final
 from opentelemetry import trace
 from opentelemetry.trace import StatusCode
 
-from genai_otel import _context, _evaluation, _runtime, _spans
+from genai_otel import _context, _evaluation, _spans
 from genai_otel._guard import guarded, warn_once
 from genai_otel._spans import Span
 from genai_otel.content.encode import text_or_json
@@ -41,6 +41,7 @@ def split(tags: Mapping[str, Any] | None, metadata: Mapping[str, Any] | None) ->
     return found
 
 
+@guarded()
 def update_current_trace(
     tags: Mapping[str, Any] | None = None,
     metadata: Mapping[str, Any] | None = None,
@@ -76,7 +77,7 @@ def update_current_trace(
 def _set_state(state: str) -> None:
     code = _STATES.get(str(getattr(state, "value", state)).upper())
     if code is None:
-        warn_once("update_current_trace.state", "state=%r ignored: allowed are 'OK' and 'ERROR'", state)
+        warn_once("update_current_trace.state", "state= ignored: allowed are 'OK' and 'ERROR'")
         return
     span = _spans.get_current_span()
     if span is not None and span._operation is not None:
@@ -91,11 +92,8 @@ def describe(
     said = split(tags, metadata)
     if not said or span._operation is None:
         return
-    token = _runtime.attach(entered(_runtime.current(), span, span._operation))
-    try:
+    with _context._Block(lambda outer: entered(outer, span, span._operation)):
         _context.update_current_trace(**said)
-    finally:
-        _runtime.detach(token)
 
 
 def set_trace_tag(trace_id: str, key: str, value: Any) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
+from genai_otel import _client
+from genai_otel._guard import guarded
 from genai_otel.conventions.span_types import SpanType
 
 from . import _destination, _refusals, _trace_info
@@ -13,6 +15,12 @@ from ._live_span import LiveSpan, live
 from ._open_traces import open_traces
 
 __all__ = ["MlflowClient"]
+
+_REFUSED: Final = (ValueError, NotImplementedError)
+
+
+def _unrecorded() -> LiveSpan:
+    return live(_client._unrecorded())
 
 
 class MlflowClient:
@@ -29,6 +37,7 @@ class MlflowClient:
     def __init__(self, tracking_uri: None = None, registry_uri: None = None) -> None:
         _refusals.refuse_given("MlflowClient", tracking_uri=tracking_uri, registry_uri=registry_uri)
 
+    @guarded(make=_unrecorded, but=_REFUSED)
     def start_trace(
         self,
         name: str,
@@ -62,6 +71,7 @@ class MlflowClient:
         _trace_info.describe(root, tags=tags)
         return _linked(live(root), links)
 
+    @guarded(make=_unrecorded, but=_REFUSED)
     def start_span(
         self,
         name: str,
@@ -92,6 +102,7 @@ class MlflowClient:
         )
         return _linked(live(span), links)
 
+    @guarded(but=_REFUSED)
     def end_span(
         self,
         trace_id: str | uuid.UUID | None = None,
@@ -118,6 +129,7 @@ class MlflowClient:
             end_time_ns=end_time_ns,
         )
 
+    @guarded(but=_REFUSED)
     def end_trace(
         self,
         trace_id: str | uuid.UUID | None = None,

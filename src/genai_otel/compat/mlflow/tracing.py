@@ -9,7 +9,7 @@ from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY as SUPPRESS_KEY
 from opentelemetry.context import Context, create_key, set_value
 
 from genai_otel import _context, _runtime, _spans
-from genai_otel._guard import logger, warn_once
+from genai_otel._guard import guarded, logger, warn_once
 from genai_otel._spans import Span
 
 from . import _processors, _refusals, _switch, _trace_info
@@ -31,6 +31,11 @@ __all__ = [
 _MUTED: Final = create_key("genai_otel.compat.mlflow.muted")
 
 
+def _unchanged() -> _context._Block:
+    return _context._Block(lambda outer: outer)
+
+
+@guarded()
 def disable() -> None:
     """Stop making spans through this module, in the whole process, automatic ones included.
 
@@ -39,6 +44,7 @@ def disable() -> None:
     _switch.turn(False)
 
 
+@guarded()
 def enable() -> None:
     """Take :func:`disable` back, with automatic instrumentation as it was."""
     _switch.turn(True)
@@ -50,6 +56,7 @@ def reset() -> None:
     _switch.turn(True)
 
 
+@guarded(make=_unchanged)
 def context(
     metadata: Mapping[str, Any] | None = None,
     tags: Mapping[str, Any] | None = None,
@@ -107,6 +114,7 @@ def set_span_processors(span_processors: Iterable[Callable[[LiveSpan], Any]]) ->
     return configure(span_processors=span_processors)
 
 
+@guarded(make=dict)
 def get_tracing_context_headers_for_http_request() -> dict[str, str]:
     """Return the headers that carry the current trace to another service; outside any, a warning and none.
 
@@ -119,6 +127,7 @@ def get_tracing_context_headers_for_http_request() -> dict[str, str]:
     return _context.inject_headers()
 
 
+@guarded(make=_unchanged)
 def set_tracing_context_from_http_request_headers(headers: Mapping[str, str]) -> _context._Block:
     """Continue the trace that a request's headers carry, names in any case: ``with ...(request.headers):``.
 

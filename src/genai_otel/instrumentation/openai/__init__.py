@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+from genai_otel import _forks
 from genai_otel.content.modes import content_mode
 from genai_otel.instrumentation.patching import Patches, forget, when_imported
 
@@ -18,7 +18,7 @@ __all__ = ["OpenAIInstrumentor", "autolog"]
 
 _PATCHED: Final = "openai._base_client"  # part of every ``import openai``
 _patches = Patches()
-_lock = threading.Lock()
+_lock = _forks.Lock()
 
 
 def autolog(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any, Final, Protocol
 from weakref import WeakValueDictionary
 
 from opentelemetry.context import Context
 
+from genai_otel import _forks
 from genai_otel._guard import report
 from genai_otel._settings import Settings
 from genai_otel.content.fields import field, string
@@ -22,7 +22,7 @@ from .watching import watched
 _SESSION: Final = "agent.session."
 _CREATED: Final = f"{PREFIX}created"
 _followers: WeakValueDictionary[str, SessionFollower] = WeakValueDictionary()
-_lock = threading.Lock()
+_lock = _forks.Lock()
 
 
 class _End(Protocol):

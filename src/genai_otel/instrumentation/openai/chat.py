@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from genai_otel.content import messages as shapes
+from genai_otel.content.answers import choice_message
 from genai_otel.content.fields import field, sequence
 from genai_otel.content.tools import tool_definitions
 from genai_otel.conventions import attributes as attr
@@ -16,6 +17,7 @@ from genai_otel.telemetry.operation import Operation
 from . import requests, usage
 from .api import Api, Request
 from .chunks import ChunkTimer
+from .pieces import Pieces
 
 API_TYPE: Final = "chat_completions"
 
@@ -42,11 +44,18 @@ def record_answer(op: Operation, answer: Any) -> None:
         value = fields.get(name)
         if isinstance(value, str) and value:
             facts[key] = value
-    reasons = _reasons(fields.get("choices"))
+    choices = fields.get("choices")
+    reasons = _reasons(choices)
     if reasons is not None:
         facts[attr.RESPONSE_FINISH_REASONS] = reasons
     op.update(facts)
-    writers.write_content(op, attr.OUTPUT_MESSAGES, lambda: shapes.output_messages(answer), captured=True)
+    if writers.wants_captured(op):
+        writers.write_content(op, attr.OUTPUT_MESSAGES, lambda: _said(answer, choices), captured=True)
+
+
+def _said(answer: Any, choices: Any) -> Any:
+    found = sequence(choices)
+    return [choice_message(choice) for choice in found] if found else shapes.output_messages(answer)
 
 
 _FACTS: Final = (
@@ -81,7 +90,7 @@ class ChatStream:
         self._tick: Callable[[], None] | None = self._timer.tick
         self._wanted = writers.wants_captured(op)
         self._choices: dict[int, _Choice | None] = {}  # every choice seen; None where no text is kept
-        self._open: dict[int, list[Any] | None] = {}  # the texts of those whose content has begun
+        self._open: dict[int, Pieces | None] = {}  # the texts of those whose content has begun
         self._reasons: dict[int, str] = {}
         self._usage: Any = None
         self._id: str | None = None
@@ -198,10 +207,10 @@ class _Choice:
     __slots__ = ("_audio", "_calls", "_function", "_reasoning", "_refusal", "text")
 
     def __init__(self) -> None:
-        self.text: list[Any] = []
-        self._refusal: list[str] = []
-        self._reasoning: list[str] = []
-        self._audio: list[str] = []
+        self.text = Pieces()
+        self._refusal = Pieces()
+        self._reasoning = Pieces()
+        self._audio = Pieces()
         self._calls: dict[Any, dict[str, Any]] = {}
         self._function: dict[str, Any] | None = None
 

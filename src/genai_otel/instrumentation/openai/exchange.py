@@ -18,6 +18,7 @@ from genai_otel.telemetry.operation import begin, default_name, entered
 from .api import Api, Request, StreamObserver
 from .holding import Hold
 from .providers import facts_of
+from .requests import redacted
 from .watching import is_being_read, watched
 
 _UNREAD: Final = "stream"  # with_streaming_response: the body is the caller's to read
@@ -56,6 +57,8 @@ class Exchange:
         self._observer: StreamObserver | None = None
         self._hold: Hold | None = None
         attributes = {**_guarded("provider", facts_of, client), **_guarded("start", api.start, request)}
+        if settings.content.redact is not None:
+            attributes = _guarded("redact", redacted, attributes, settings.content)
         if api.rules.operation is not None:
             attributes[attr.OPERATION_NAME] = api.rules.operation
         name = default_name(api.rules, attributes.get)

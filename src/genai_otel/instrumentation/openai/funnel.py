@@ -14,15 +14,23 @@ from genai_otel._runtime import attach, detach
 
 from . import state
 
+_opening: Any = None  # the module, once loaded: an import statement costs half a microsecond at every call
+
+
+def _loaded() -> Any:
+    global _opening
+    from . import opening
+
+    _opening = opening
+    return opening
+
 
 def request_sync(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Trace ``SyncAPIClient.request``."""
     if state.active() is None:
         return wrapped(*args, **kwargs)
     try:
-        from . import opening
-
-        opened = opening.open_exchange(instance, args, kwargs)
+        opened = (_opening or _loaded()).open_exchange(instance, args, kwargs)
     except Exception:
         opened = None
         report("openai.open")
@@ -52,9 +60,7 @@ async def request_async(wrapped: Any, instance: Any, args: tuple[Any, ...], kwar
     if state.active() is None:
         return await wrapped(*args, **kwargs)
     try:
-        from . import opening
-
-        opened = opening.open_exchange(instance, args, kwargs)
+        opened = (_opening or _loaded()).open_exchange(instance, args, kwargs)
     except Exception:
         opened = None
         report("openai.open")

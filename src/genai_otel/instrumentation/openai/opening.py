@@ -95,6 +95,8 @@ def _request(options: Any, path: str, params: Mapping[str, str], *, stream: bool
 def _body_of(options: Any) -> Mapping[str, Any]:
     """Return the JSON body as it goes out: ``extra_body`` overrides parameters."""
     body, extra = getattr(options, "json_data", None), getattr(options, "extra_json", None)
+    if type(body) is dict and not extra:  # the usual case, without asking for an abstract class
+        return body
     if not isinstance(body, Mapping):
         return extra if isinstance(extra, Mapping) else {}
     return {**body, **extra} if isinstance(extra, Mapping) and extra else body
@@ -103,7 +105,7 @@ def _body_of(options: Any) -> Mapping[str, Any]:
 def _query_of(options: Any) -> Mapping[str, Any]:
     """Return the parameters of the URL, wherever the caller put them."""
     params = getattr(options, "params", None)
-    found = params if isinstance(params, Mapping) else {}
+    found = params if type(params) is dict or isinstance(params, Mapping) else {}
     query = options.url.partition("?")[2]
     return {**dict(parse_qsl(query)), **found} if query else found
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from genai_otel.content.fields import field
+from genai_otel.content.policy import ContentPolicy
 from genai_otel.conventions import attributes as attr
+from genai_otel.telemetry.attributes import attribute_value
 
 # parameter -> (attribute, accepted types)
 _NUMBER: Final = (int, float)
@@ -50,6 +52,16 @@ def inference(body: Mapping[str, Any], api_type: str | None, *, stream: bool) ->
             if value is not None:
                 found[key] = value
     return found
+
+
+def redacted(attributes: dict[str, Any], policy: ContentPolicy) -> dict[str, Any]:
+    """Return the attributes with what the caller wrote in prose, the stop sequences, redacted."""
+    if policy.redact is None or attr.REQUEST_STOP_SEQUENCES not in attributes:
+        return attributes
+    key = attr.REQUEST_STOP_SEQUENCES
+    cleared = attribute_value(key, attributes[key], policy)
+    kept = {name: value for name, value in attributes.items() if name != key}
+    return kept if cleared is None else {**kept, key: cleared}
 
 
 _DERIVED_FROM: Final = frozenset(

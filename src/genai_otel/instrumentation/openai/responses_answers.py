@@ -70,7 +70,7 @@ def fail(op: Operation, error: Any) -> None:
     """Make the operation failed, as an ``error`` of the provider with ``code`` and ``message`` says."""
     code = string(field(error, "code")) or ""
     policy, message = op.settings.content, string(field(error, "message"))
-    described = policy.cleared(attr.EXCEPTION_MESSAGE, message) if policy.captures and message else None
+    described = policy.cleared(attr.EXCEPTION_MESSAGE, message) if policy.span and message else None
     op.fail_with(code if _CODE.fullmatch(code) else "", described if isinstance(described, str) else None)
 
 

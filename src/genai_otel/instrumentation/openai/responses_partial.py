@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from genai_otel.content.fields import field, with_present
 
+from .pieces import Pieces
+
 _ITEM_FIELDS: Final = ("id", "type", "call_id", "name", "role", "server_label", "namespace")
 _UNPLACED: Final = -1
 
@@ -39,7 +41,7 @@ class PartialOutput:
     def __init__(self) -> None:
         self._done: dict[int, Any] = {}
         self._opened: dict[int, dict[str, Any]] = {}
-        self._pieces: dict[tuple[int, str, Any], list[str]] = {}
+        self._pieces: dict[tuple[int, str, Any], Pieces] = {}
 
     def opened(self, event: Any) -> None:
         """An item was begun."""
@@ -59,10 +61,11 @@ class PartialOutput:
         adds = ADDS.get(kind)
         if adds is None or not isinstance(delta, str):
             return
-        key = (_place(event), kind, None if adds[2] is None else field(event, adds[2]))
+        index = None if adds[2] is None else field(event, adds[2])
+        key = (_place(event), kind, index if isinstance(index, int) else None)
         pieces = self._pieces.get(key)
         if pieces is None:
-            pieces = self._pieces[key] = []
+            pieces = self._pieces[key] = Pieces()
         pieces.append(delta)
 
     def items(self) -> list[Any]:
@@ -78,7 +81,8 @@ class PartialOutput:
             item_kind, target, _ = ADDS[kind]
             item.setdefault("type", item_kind)
             _put(item, target, "".join(pieces))
-        return item if written or item.get("type") not in _WRITTEN else None
+        item_type = item.get("type")
+        return None if not written and isinstance(item_type, str) and item_type in _WRITTEN else item
 
 
 def _put(item: dict[str, Any], target: str, text: str) -> None:

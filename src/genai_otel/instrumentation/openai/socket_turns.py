@@ -25,6 +25,7 @@ from genai_otel.telemetry.operation import begin, default_name
 from . import state
 from .api import Api, Request, StreamObserver, read_json
 from .opening import stands_back
+from .requests import redacted
 from .responses_answers import fail
 
 _MAX_OPEN: Final = 1_000  # requests that are never answered don't grow memory without bound
@@ -50,6 +51,7 @@ class Turn:
             return
         settings = active.settings()
         attributes = {**facts, attr.OPERATION_NAME: api.rules.operation, **_started(api, request)}
+        attributes = redacted(attributes, settings.content)
         name = default_name(api.rules, attributes.get)
         _, self.operation = begin(api.rules, settings, name, attributes, context, named=False)
         if self.operation is None or api.observe is None:

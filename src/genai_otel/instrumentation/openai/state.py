@@ -33,9 +33,7 @@ class Active:
 
     def settings(self) -> Settings:
         """Return the settings in force with these options applied."""
-        from genai_otel import _settings
-
-        settings = _settings.current()
+        settings: Settings = (_settings or _loaded()).current()
         if self.capture_content is None and self.providers is None:
             return settings
         known = self._merged
@@ -51,6 +49,16 @@ class Active:
 
         merged = with_content(settings, self.capture_content)
         return merged if self.providers is None else replace(merged, providers=Providers(*self.providers))
+
+
+_settings: Any = None  # the module, once loaded
+
+
+def _loaded() -> Any:
+    global _settings
+    from genai_otel import _settings
+
+    return _settings
 
 
 _active: Active | None = None

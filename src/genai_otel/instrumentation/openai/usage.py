@@ -11,10 +11,13 @@ from typing import Any, Final
 
 from genai_otel.conventions import attributes as attr
 
-_TOTALS: Final = (
-    (attr.USAGE_INPUT_TOKENS, ("prompt_tokens", "input_tokens")),
-    (attr.USAGE_OUTPUT_TOKENS, ("completion_tokens", "output_tokens")),
-)
+# field -> attribute, and whether it wins over the other field of the same attribute
+_TOTALS: Final = {
+    "prompt_tokens": (attr.USAGE_INPUT_TOKENS, True),
+    "input_tokens": (attr.USAGE_INPUT_TOKENS, False),
+    "completion_tokens": (attr.USAGE_OUTPUT_TOKENS, True),
+    "output_tokens": (attr.USAGE_OUTPUT_TOKENS, False),
+}
 _INPUT_PARTS: Final = {
     "cached_tokens": attr.USAGE_CACHE_READ_TOKENS,
     "cache_write_tokens": attr.USAGE_CACHE_WRITE_TOKENS,
@@ -33,11 +36,14 @@ _CACHED_PARTS: Final = {
     "audio_tokens": attr.USAGE_AUDIO_CACHE_READ_TOKENS,
     "image_tokens": attr.USAGE_IMAGE_CACHE_READ_TOKENS,
 }
-_DETAILS: Final = (
-    (("prompt_tokens_details", "input_tokens_details", "input_token_details"), _INPUT_PARTS),
-    (("completion_tokens_details", "output_tokens_details", "output_token_details"), _OUTPUT_PARTS),
-)
+_DETAILS: Final = {
+    **dict.fromkeys(("prompt_tokens_details", "input_tokens_details", "input_token_details"), _INPUT_PARTS),
+    **dict.fromkeys(
+        ("completion_tokens_details", "output_tokens_details", "output_token_details"), _OUTPUT_PARTS
+    ),
+}
 _MAX_COUNT: Final = 2**63 - 1  # what OTLP can carry
+_NOTHING: Final[Mapping[str, Any]] = {}
 _CACHED_DETAILS: Final = "cached_tokens_details"
 
 
@@ -45,12 +51,14 @@ def attributes_of(usage: Any) -> dict[str, int]:
     """Return the token counts of a ``usage`` object or dict; parts that are zero are left out."""
     fields = fields_of(usage)
     found = _totals(fields)
-    for names, parts in _DETAILS:
-        details = fields_of(_first(fields, names))
-        if details:
-            _add(found, details, parts)
-            if parts is _INPUT_PARTS and _CACHED_DETAILS in details:
-                _add(found, fields_of(details[_CACHED_DETAILS]), _CACHED_PARTS)
+    for name, value in fields.items():
+        parts = _DETAILS.get(name)
+        if parts is None or value is None:
+            continue
+        details = fields_of(value)
+        _add(found, details, parts)
+        if parts is _INPUT_PARTS and _CACHED_DETAILS in details:
+            _add(found, fields_of(details[_CACHED_DETAILS]), _CACHED_PARTS)
     return found
 
 
@@ -61,10 +69,12 @@ def totals_of(usage: Any) -> dict[str, int]:
 
 def _totals(fields: Mapping[str, Any]) -> dict[str, int]:
     found: dict[str, int] = {}
-    for key, names in _TOTALS:
-        count = _first(fields, names)
-        if type(count) is int and 0 <= count <= _MAX_COUNT:
-            found[key] = count
+    for name, count in fields.items():
+        target = _TOTALS.get(name)
+        if target is not None and type(count) is int and 0 <= count <= _MAX_COUNT:
+            key, wins = target
+            if wins or key not in found:
+                found[key] = count
     return found
 
 
@@ -75,16 +85,10 @@ def _add(found: dict[str, int], details: Mapping[str, Any], parts: dict[str, str
             found[key] = count
 
 
-def _first(fields: Mapping[str, Any], names: tuple[str, ...]) -> Any:
-    for name in names:
-        value = fields.get(name)
-        if value is not None:
-            return value
-    return None
-
-
 def fields_of(holder: Any) -> Mapping[str, Any]:
     """Return the fields of an SDK object, those newer than the SDK among them, or of a dict."""
+    if holder is None:
+        return _NOTHING
     if isinstance(holder, dict):
         return holder
     known = getattr(holder, "__dict__", None)

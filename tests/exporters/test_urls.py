@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from genai_otel.setup import urls
+from genai_otel.exporters import urls
 
 
 @pytest.mark.parametrize(

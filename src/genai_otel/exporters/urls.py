@@ -17,6 +17,7 @@ EXPECTED: Final = {
     GRPC: "'host:port', or an http:// or https:// URL without a path, such as 'http://localhost:4317'",
 }
 _BLANK: Final = re.compile(r"[\s\x00-\x1f]")
+_AFTER_PATH: Final = re.compile(r"[?#].*", re.DOTALL)
 _RESOLVERS: Final = ("unix:", "dns:")  # gRPC's own name syntax, passed on as it is
 
 
@@ -71,7 +72,7 @@ def shown(endpoint: str) -> str:
     try:
         parts = urlsplit(endpoint)
     except ValueError:
-        return endpoint
+        return _AFTER_PATH.sub("", endpoint.rpartition("@")[2])
     if not parts.netloc:
-        return endpoint
+        return _AFTER_PATH.sub("", endpoint.rpartition("@")[2])
     return urlunsplit(SplitResult(parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from genai_otel import _guard
-from genai_otel.setup import variables
+from genai_otel.exporters import variables
 from tests.configured import warnings_of
 
 

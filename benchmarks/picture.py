@@ -43,8 +43,8 @@ def above(cases: dict[str, Any], case: str, name: str) -> float | None:
 def draw(cases: dict[str, Any]) -> str:
     """Return the picture: ratios to the floor as bars on a logarithmic scale, and three curves."""
     bars, height = _bars(cases)
-    curves = _curves(cases, height + 30)
-    total = height + 230
+    curves = _curves(cases, height + 50)
+    total = height + 240
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{total}" viewBox="0 0 {_WIDTH} {total}">'
     return "\n".join([head, _STYLE, *bars, *curves, "</svg>"]) + "\n"
 
@@ -82,7 +82,9 @@ def _x(ratio: float) -> float:
 
 
 def _curves(cases: dict[str, Any], top: int) -> list[str]:
-    found: list[str] = []
+    found = [
+        _text(10, top - 18, "µs above the bare call, on logarithmic scales. Blue: genai_otel, grey: by hand")
+    ]
     wide = _WIDTH / len(_CURVES)
     for place, (title, points) in enumerate(_CURVES.items()):
         left = place * wide + 40
@@ -122,7 +124,7 @@ def _line(
     found = [f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>']
     for (x, y), (size, cost) in zip(places, line, strict=True):
         found.append(f'<circle cx="{x:.0f}" cy="{y:.0f}" r="3" fill="{colour}"/>')
-        found.append(_text(x - 8, y + shift, f"{cost:.3g}"))
+        found.append(_text(x - 8, y + shift, f"{cost:,.0f}" if cost >= 100 else f"{cost:.3g}"))
         if name == "floor":
             found.append(_text(x - 8, top + height + 18, f"{size:g}"))
     return found

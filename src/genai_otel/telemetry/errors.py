@@ -180,7 +180,7 @@ def _providers(exc: BaseException) -> list[BaseException]:
         link = waiting.pop()
         if isinstance(link, BaseException) and all(link is not known for known in seen):
             seen.append(link)
-            waiting += link.exceptions if isinstance(link, _GROUP) else ()
+            waiting += getattr(link, "exceptions", ()) if isinstance(link, _GROUP) else ()
             waiting += (link.__context__, link.__cause__)
     return [link for link in seen if _quotes(link)]
 

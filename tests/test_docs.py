@@ -41,7 +41,8 @@ PAGES_BESIDE = {
 ENGLISH, CHINESE = "README.md", "README.zh-CN.md"
 # its blocks are parts of the examples, which tests/existing_setups runs
 TESTED_ELSEWHERE = ("docs/existing-setups.md",)
-SHELL, DATA, PROSE = ("bash", "shell"), ("json", "yaml", "toml"), ("text", "")
+SHELL, DATA = ("bash", "shell"), ("json", "yaml", "toml")
+PROSE = ("text", "", "mermaid")  # the drawing is compared with the source in test_architecture.py
 MARKS = ("not run", "output", "pytest")
 # programs that pages may name and that are not ours
 FOREIGN = ("cd", "curl", "docker", "export", "git", "jaeger", "mlflow", "opentelemetry-instrument", "otelcol")

@@ -31,7 +31,7 @@ VERSION = genai_otel.__version__
 UNZIPPED = f"genai_otel-{VERSION}"
 # what a person needs who has nothing but the source distribution, where the checkout has it
 NEEDED = ("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "PKG-INFO", "pyproject.toml", "README.md")
-FOLDERS = ("benchmarks", "deploy", "docs", "examples", "scripts", "src", "tests")
+FOLDERS = ("benchmarks", "deploy", "docs", "examples", "scripts", "soak", "src", "tests")
 
 
 class Built(NamedTuple):

@@ -11,7 +11,7 @@ MINUTES ?= 5
 SECONDS ?= 120
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-here test-beside e2e lint types bench fuzz soak docs package collector collector-path collector-validate jaeger jaeger-path clean
+.PHONY: help demo test test-here test-beside e2e lint types bench faults fuzz soak docs package collector collector-path collector-validate jaeger jaeger-path clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -60,6 +60,9 @@ bench: $(VENV)/.developer ## measure overhead, side by side with the floor and t
 
 fuzz: $(VENV)/.developer ## try generated programs, streams and values for MINUTES=5
 	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
+
+faults: $(VENV)/.developer ## break every function in every scenario that reaches it; the suite tries a sample
+	GENAI_OTEL_TEST_ALL_FAULTS=1 $(BIN)/python -m pytest tests/test_faults.py $(PYTEST_FLAGS)
 
 soak: $(VENV)/.developer ## run a service for SECONDS=120 in front of a collector that comes and goes
 	$(BIN)/python -m soak --seconds $(SECONDS)

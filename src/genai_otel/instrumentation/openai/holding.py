@@ -5,6 +5,7 @@ Nothing that reaches the caller is a proxy: ``close`` is hooked on the very obje
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import sys
 import threading
@@ -77,8 +78,8 @@ def _dropped(dropped: Callable[[], None]) -> None:
     try:
         if _interrupts_the_sdk():
             threading.Thread(target=_end, args=(dropped,), name="genai_otel.dropped", daemon=True).start()
-        else:
-            _end(dropped)
+        else:  # in a copy: before Python 3.12 a collection may come in the middle of setting a context variable
+            contextvars.copy_context().run(_end, dropped)
     except Exception:
         report("openai.dropped")
 

@@ -698,6 +698,24 @@ def test_an_odd_chunk_costs_nothing_but_itself(odd: Any, telemetry: Telemetry) -
     assert telemetry.attributes(NAME)[attr.OUTPUT_MESSAGES].count("Hello") == 2
 
 
+def test_a_choice_with_an_absurd_index_takes_no_memory(telemetry: Telemetry) -> None:
+    from opentelemetry.context import Context
+
+    from genai_otel import _settings
+    from genai_otel.conventions.span_types import RULES
+    from genai_otel.telemetry.operation import begin
+
+    _, op = begin(RULES["LLM"], _settings.current(), NAME, {attr.PROVIDER_NAME: "x"}, Context())
+    assert op is not None
+    observer = chat.ChatStream(op, 0.0)
+    observer.chunk(
+        chunk(text("Hello", index=2**70, finish_reason="stop"), text("there", finish_reason="length"))
+    )
+    observer.finish()
+    op.finish()
+    assert telemetry.attributes(NAME)[attr.RESPONSE_FINISH_REASONS] == ("length", "stop")
+
+
 # --- streams: times -------------------------------------------------------------------------------------------
 class Clock:
     """A clock that is set by hand."""

@@ -181,10 +181,13 @@ class ChatStream:
 
     def _positional_reasons(self) -> list[str] | None:
         """One reason per choice: up to the last one known or, of a stream that failed, for all."""
-        last = max({*self._reasons, *(self._choices if self._op.failed else ())}, default=-1)
-        return [self._reasons.get(index, _MISSING) for index in range(last + 1)] or None
+        known = {*self._reasons, *(self._choices if self._op.failed else ())}
+        last = max(known, default=-1)
+        places = range(last + 1) if last < _MANY_CHOICES else sorted(known)  # an index may be any number
+        return [self._reasons.get(index, _MISSING) for index in places] or None
 
 
+_MANY_CHOICES: Final = 1_024
 _MISSING: Final = "error"  # the conventions' word for a reason that never came
 _CONTENT_FIELDS: Final = (
     "content",

@@ -92,7 +92,7 @@ ENTRANCES = [
         r"_generators\._give_back",
         r"_guard\.(report|guarded\.decorate\.wrapper)",
         r"_spans\.(_setter\.wrapper|facade|finish)",
-        r"_traced\.(enter|leave|leave_failed|give_back)",
+        r"_traced\.(enter|leave|leave_failed|_give_back)",
         r"setup\.pipeline\.(_attempt|all_in_time\.run)",
         # that which gives back the context: there is no other way to
         r"_runtime\.(detach|leave|_put_back)",

@@ -509,13 +509,18 @@ def test_an_object_without_a_class_is_a_placeholder_beside_what_is_kept(kind: st
 @pytest.mark.parametrize("asked", ["repr", "class", "getattr"])
 def test_an_interrupt_while_an_object_is_read_reaches_the_caller(asked: str) -> None:
     value = refusing(asked, KeyboardInterrupt)
-    traced = genai_otel.trace(span_type="LLM")(lambda messages: None)
+    taking = genai_otel.trace(name="taking", span_type="LLM")(lambda messages: None)
+    giving = genai_otel.trace(name="giving", span_type="LLM")(lambda: [value])
     with Telemetry(capture_content=True) as telemetry, context_given_back():
         with pytest.raises(KeyboardInterrupt):
-            traced([value])
-        with pytest.raises(KeyboardInterrupt), genai_otel.start_span("x", span_type="LLM") as span:
+            taking([value])
+        with pytest.raises(KeyboardInterrupt):
+            giving()
+        with pytest.raises(KeyboardInterrupt), genai_otel.start_span("inside", span_type="LLM") as span:
             span.set_inputs(value).set_attribute("a", value)
-    assert "x" in [span.name for span in telemetry.spans]
+        with pytest.raises(KeyboardInterrupt), genai_otel.start_span("before", span_type="LLM", inputs=value):
+            pass
+    assert [span.name for span in telemetry.spans] == ["taking", "giving", "inside", "before"]
 
 
 def test_an_interrupt_while_an_exception_is_described_reaches_the_caller() -> None:
@@ -529,4 +534,6 @@ def test_an_interrupt_while_an_exception_is_described_reaches_the_caller() -> No
     with Telemetry() as telemetry, context_given_back():
         with pytest.raises(KeyboardInterrupt):
             genai_otel.trace(failing)()
-    assert telemetry is not None
+        with pytest.raises(KeyboardInterrupt), genai_otel.start_span("block"):
+            raise Slow
+    assert [span.name for span in telemetry.spans] == ["failing", "block"]

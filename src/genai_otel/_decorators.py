@@ -13,7 +13,7 @@ from ._binding import make_binder
 from ._generators import drive, drive_async
 from ._guard import report
 from ._proxies import TracedCallable
-from ._traced import Plan, enter, give_back, leave, leave_failed
+from ._traced import Plan, enter, leave, leave_failed
 from .conventions.span_types import SpanType, rules_for
 from .telemetry.spec import Spec, memory_operation
 
@@ -242,8 +242,10 @@ def _function_wrapper(fn: Callable[..., Any], plan: Plan) -> Callable[..., Any]:
                 leave_failed(call, exc)
                 raise
             leave(call, result)
-        except KeyboardInterrupt:  # it may have come before the context was given back
-            give_back(call)
+        except (
+            KeyboardInterrupt
+        ) as exc:  # it may have come before the context was given back, or the span ended
+            leave_failed(call, exc)
             raise
         return result
 
@@ -262,8 +264,10 @@ def _coroutine_wrapper(fn: Callable[..., Any], plan: Plan) -> Callable[..., Any]
                 leave_failed(call, exc)
                 raise
             leave(call, result)
-        except KeyboardInterrupt:  # it may have come before the context was given back
-            give_back(call)
+        except (
+            KeyboardInterrupt
+        ) as exc:  # it may have come before the context was given back, or the span ended
+            leave_failed(call, exc)
             raise
         return result
 

@@ -56,26 +56,36 @@ class Lock:
 
 
 def _before() -> None:
-    deadline = monotonic() + _PATIENCE
-    for one in [one for one in list(_registered) if hasattr(one, "before_fork")]:
-        one.before_fork(deadline)
+    _have_all("before_fork", monotonic() + _PATIENCE)
 
 
 def _after_in_parent() -> None:
-    for one in [one for one in list(_registered) if hasattr(one, "after_fork")]:
-        one.after_fork()
+    _have_all("after_fork")
 
 
 def _after_in_child() -> None:
-    for one in list(_registered):
-        _let_start_afresh(one)
+    _have_all("start_afresh")
 
 
-def _let_start_afresh(one: Forked) -> None:
+def _have_all(method: str, *args: Any) -> None:
+    """Call a method of all that have it; one that fails keeps none of the others from it."""
+    for one in _all():
+        if hasattr(one, method):
+            _have(one, method, args)
+
+
+def _have(one: Any, method: str, args: tuple[Any, ...]) -> None:
     try:
-        one.start_afresh()
+        getattr(one, method)(*args)
     except Exception:
-        report(f"fork: {type(one).__qualname__}")
+        report(f"fork: {type(one).__qualname__}.{method}")
+
+
+def _all() -> list[Any]:
+    try:
+        return list(_registered)
+    except RuntimeError:  # another thread has registered something in the meantime
+        return _all()
 
 
 if hasattr(os, "register_at_fork"):

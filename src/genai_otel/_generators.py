@@ -55,9 +55,8 @@ class Iteration:
         finish(call.operation, exc=exc)
 
     def __del__(self) -> None:
-        if (
-            getattr(self, "call", None) is not None
-        ):  # a body that yields even when it is collected never got to its end
+        # a body that yields even when it is collected never got to its end; one that was interrupted has no call
+        if getattr(self, "call", None) is not None:
             self.end()
 
     def _folded(self, plan: Plan) -> Any:

@@ -38,6 +38,16 @@ class SpanScope:
 
     def __enter__(self) -> Span:
         context = _runtime.current()
+        try:
+            return self._enter(context)
+        except BaseException as exc:  # an interrupt, perhaps between attaching and keeping the token
+            if _runtime.current() is not context:
+                _runtime.attach(context)
+            if self._operation is not None:
+                finish(self._operation, exc=exc)
+            raise
+
+    def _enter(self, context: Context) -> Span:
         span = self._begin(context)
         try:
             self._context = inner = entered(context, None if self._span is None else span, self._operation)
@@ -45,10 +55,6 @@ class SpanScope:
         except Exception:
             self._context = None
             report("start_span")
-        except BaseException:  # an interrupt, perhaps between attaching and keeping the token
-            if _runtime.current() is not context:
-                _runtime.attach(context)
-            raise
         return span
 
     def _begin(self, context: Context) -> Span:
@@ -64,17 +70,20 @@ class SpanScope:
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        if self._context is not None:
-            try:
-                _runtime.leave(self._token, self._context)
-            except Exception:
-                report("start_span.exit")
-            except BaseException:  # an interrupt before the context was given back
-                _runtime.leave(self._token, self._context)
-                raise
+        token, attached = self._token, self._context
+        try:
+            if attached is not None:
+                _runtime.leave(token, attached)
+        except Exception:
+            report("start_span.exit")
+        except BaseException:  # an interrupt before the context was given back
+            if attached is not None:
+                _runtime.leave(token, attached)
+            raise
+        finally:
             self._context = self._token = None
-        if self._operation is not None:
-            finish(self._operation, exc=exc)
+            if self._operation is not None:
+                finish(self._operation, exc=exc)
 
     async def __aenter__(self) -> Span:
         return self.__enter__()

@@ -385,15 +385,16 @@ class Span(trace.Span):
 
 def finish(operation: Operation, end_time: int | None = None, exc: BaseException | None = None) -> None:
     """End an operation exactly once, as failed if there is an exception (a closed generator is no failure)."""
-    if exc is not None and not isinstance(exc, GeneratorExit):
-        try:
-            operation.fail(exc)
-        except Exception:
-            report("Span.fail")
     try:
-        operation.finish(end_time)
+        if exc is not None and not isinstance(exc, GeneratorExit):
+            operation.fail(exc)
     except Exception:
-        report("Span.end")
+        report("Span.fail")
+    finally:  # also where an interrupt comes in between
+        try:
+            operation.finish(end_time)
+        except Exception:
+            report("Span.end")
 
 
 def _apply_status(op: Operation, status: Any, description: str | None) -> None:

@@ -74,6 +74,7 @@ class Call:
 def enter(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
     """Start a call's span and make it current; None when something of ours failed."""
     before = _runtime.current()
+    call: Call | None = None
     try:
         call = Call(plan, before)
         if call.operation is not None:
@@ -84,15 +85,19 @@ def enter(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | N
         call.token = _runtime.attach(call.context)
     except Exception:
         report("trace.start")
+        if call is not None and call.operation is not None:
+            finish(call.operation)
         return None
-    except BaseException:  # an interrupt, perhaps between attaching and keeping the token
+    except BaseException as exc:  # an interrupt, perhaps between attaching and keeping the token
         if _runtime.current() is not before:
             _runtime.attach(before)
+        if call is not None and call.operation is not None:
+            finish(call.operation, exc=exc)
         raise
     return call
 
 
-def give_back(call: Call) -> None:
+def _give_back(call: Call) -> None:
     """Make current what was before the call; a second time it does nothing."""
     try:
         _runtime.leave(call.token, call.context)
@@ -102,7 +107,7 @@ def give_back(call: Call) -> None:
 
 def leave(call: Call, result: Any = None) -> None:
     """End the span of a call that returned."""
-    give_back(call)
+    _give_back(call)
     operation = call.operation
     if operation is None:
         return
@@ -115,6 +120,6 @@ def leave(call: Call, result: Any = None) -> None:
 
 def leave_failed(call: Call, exc: BaseException) -> None:
     """End the span of a call that raised."""
-    give_back(call)
+    _give_back(call)
     if call.operation is not None:
         finish(call.operation, exc=exc)

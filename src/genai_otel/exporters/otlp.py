@@ -154,7 +154,8 @@ class ConnectedGrpc(Connected):
 
     def before_fork(self, deadline: float) -> None:
         """Let no call begin until the process has forked."""
-        self._paused = self._calling.acquire(timeout=max(deadline - monotonic(), 0))
+        if self._calling.acquire(timeout=max(deadline - monotonic(), 0)):
+            self._paused = True  # never back to False here: another thread may be forking as well
 
     def after_fork(self) -> None:
         """In the parent: go on."""

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from genai_otel.content import messages as shapes
-from genai_otel.content.answers import choice_message
 from genai_otel.content.fields import field, sequence
 from genai_otel.content.tools import tool_definitions
 from genai_otel.conventions import attributes as attr
@@ -44,18 +43,11 @@ def record_answer(op: Operation, answer: Any) -> None:
         value = fields.get(name)
         if isinstance(value, str) and value:
             facts[key] = value
-    choices = fields.get("choices")
-    reasons = _reasons(choices)
+    reasons = _reasons(fields.get("choices"))
     if reasons is not None:
         facts[attr.RESPONSE_FINISH_REASONS] = reasons
     op.update(facts)
-    if writers.wants_captured(op):
-        writers.write_content(op, attr.OUTPUT_MESSAGES, lambda: _said(answer, choices), captured=True)
-
-
-def _said(answer: Any, choices: Any) -> Any:
-    found = sequence(choices)
-    return [choice_message(choice) for choice in found] if found else shapes.output_messages(answer)
+    writers.write_content(op, attr.OUTPUT_MESSAGES, lambda: shapes.output_messages(answer), captured=True)
 
 
 _FACTS: Final = (
